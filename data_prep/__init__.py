@@ -1,0 +1,1 @@
+"""Turns the world's bytes into data folders with a manifest."""
