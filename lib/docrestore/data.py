@@ -1,0 +1,208 @@
+"""From a manifest to pages, and from pages to training crops.
+
+A manifest is a CSV file with the columns id, split, degraded, clean, group, sha256 (see
+`data_prep.manifest`). Crops are a pure function of (seed, step, index): a training that is killed
+and resumed sees the same ones, and the ranks of a distributed run share them without talking.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from scipy import ndimage
+from torch import Tensor
+
+from docrestore import images
+
+__all__ = ["Crops", "PairedPages", "Pair", "grid_patches"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A degraded page and its clean twin, both uint8 (H, W)."""
+
+    id: str
+    set: str
+    degraded: np.ndarray
+    clean: np.ndarray
+    row: dict[str, str]
+
+
+class PairedPages(Sequence[Pair]):
+    """The pages of one or more data folders, read when first asked for and then kept.
+
+    Args:
+        folders: data folders, each with a manifest.csv.
+        split: keep the rows of this split alone; rows whose split is "all" belong to every split.
+
+    Raises:
+        FileNotFoundError: if a folder has no manifest; the message says how to make one.
+        ValueError: if no row is left, or a page and its truth differ in size.
+    """
+
+    def __init__(self, *folders: Path | str, split: str | None = None) -> None:
+        self.folders = [Path(folder) for folder in folders]
+        self.rows: list[dict[str, str]] = []
+        self._from: list[Path] = []
+        self._cache: dict[int, Pair] = {}
+        for folder in self.folders:
+            for row in _manifest(folder):
+                if row["clean"] and (split is None or row["split"] in (split, "all")):
+                    self.rows.append(row)
+                    self._from.append(folder)
+        if not self.rows:
+            names = ", ".join(folder.name for folder in self.folders) or "no folder"
+            raise ValueError(f"no pairs with split {split!r} in {names}; look at manifest.csv.")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Pair:  # type: ignore[override]
+        if index not in self._cache:
+            row, folder = self.rows[index], self._from[index]
+            degraded = images.read_gray(folder / row["degraded"])
+            clean = images.read_gray(folder / row["clean"])
+            if degraded.shape != clean.shape:
+                raise ValueError(
+                    f"{folder.name}/{row['id']}: the page is {degraded.shape} and its truth "
+                    f"{clean.shape}; remove the pair from the manifest or mend it."
+                )
+            self._cache[index] = Pair(row["id"], folder.name, degraded, clean, row)
+        return self._cache[index]
+
+
+def _manifest(folder: Path) -> list[dict[str, str]]:
+    path = folder / "manifest.csv"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is missing. Make a real set with `python -m data_prep.fetch {folder.name}`, "
+            f"a drawn one with `python -m data_prep.drawn_pages {folder}`."
+        )
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+class Crops:
+    """Training crops from pages: `batch(step, size)` is a pure function of its arguments.
+
+    A crop is scaled by 0.7 to 1.4, turned and mirrored. With `tone`, the degraded side alone also
+    gets another contrast, brightness, gamma, blur and noise: the answer must not depend on them.
+
+    Args:
+        pages: where crops are cut.
+        patch: side of a crop in pixels.
+        seed: another seed, other crops.
+        augment: False gives plain crops.
+        tone: vary the tones of the degraded side (right for binarization, wrong where grey
+            levels are the answer).
+        truth_divisor: 1; the released DE-GAN divides its truth by 255 twice, so 255 shows that
+            defect.
+    """
+
+    def __init__(
+        self,
+        pages: Sequence[Pair],
+        patch: int = 256,
+        *,
+        seed: int = 0,
+        augment: bool = True,
+        tone: bool = False,
+        truth_divisor: float = 1.0,
+    ) -> None:
+        self.pages, self.patch, self.seed = pages, patch, seed
+        self.augment, self.tone, self.truth_divisor = augment, tone, truth_divisor
+
+    def crop(self, step: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """One pair of crops: (degraded, clean), float32 (patch, patch) in [0, 1]."""
+        rng = np.random.default_rng((self.seed, step, index))
+        for _ in range(4):  # most of a page is paper; prefer crops with ink, keep some without
+            pair = self.pages[int(rng.integers(len(self.pages)))]
+            size = self.patch
+            if self.augment:
+                size = round(self.patch * float(np.exp(rng.uniform(np.log(0.7), np.log(1.4)))))
+            clean, top, left = _cut(pair.clean, size, rng)
+            if (clean < 128).mean() > 0.01 or rng.random() < 0.1:
+                break
+        degraded, _, _ = _cut(pair.degraded, size, rng, at=(top, left))
+        if self.augment:
+            binary = not np.any((clean > 0) & (clean < 255))
+            degraded, clean = _resize(degraded, self.patch), _resize(clean, self.patch)
+            if binary:
+                clean = np.where(clean < 128, 0, 255).astype(np.uint8)
+            turns, mirror = int(rng.integers(4)), rng.random() < 0.5
+            degraded, clean = np.rot90(degraded, turns), np.rot90(clean, turns)
+            if mirror:
+                degraded, clean = degraded[:, ::-1], clean[:, ::-1]
+        x = degraded.astype(np.float32) / 255
+        y = clean.astype(np.float32) / 255 / np.float32(self.truth_divisor)
+        return (_change_tone(x, rng) if self.augment and self.tone else x), y
+
+    def batch(self, step: int, size: int, *, rank: int = 0, world: int = 1) -> dict[str, Tensor]:
+        """The crops of one step: {"degraded", "clean"}, float32 (size / world, 1, patch, patch)."""
+        pairs = [self.crop(step, index) for index in range(rank, size, world)]
+        degraded, clean = (np.stack(side)[:, None] for side in zip(*pairs, strict=True))
+        return {"degraded": torch.from_numpy(degraded), "clean": torch.from_numpy(clean)}
+
+
+def _cut(
+    page: np.ndarray, size: int, rng: np.random.Generator, at: tuple[int, int] | None = None
+) -> tuple[np.ndarray, int, int]:
+    """A size x size window, at random or at `at`; a page too small is continued by reflection."""
+    short = [max(size - side, 0) for side in page.shape]
+    if any(short):
+        page = np.pad(page, [(0, short[0]), (0, short[1])], mode="symmetric")
+    if at is None:
+        at = tuple(int(rng.integers(side - size + 1)) for side in page.shape)  # type: ignore
+    top, left = at  # type: ignore[misc]
+    return page[top : top + size, left : left + size], top, left
+
+
+def _resize(patch: np.ndarray, size: int) -> np.ndarray:
+    if patch.shape == (size, size):
+        return patch
+    return np.asarray(Image.fromarray(patch).resize((size, size), Image.Resampling.BICUBIC))
+
+
+def _change_tone(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Another gamma, contrast and brightness; sometimes a soft focus or noise."""
+    x = x ** np.float32(np.exp(rng.uniform(-0.5, 0.5)))
+    middle = np.float32(x.mean())
+    x = (
+        (x - middle) * np.float32(rng.uniform(0.5, 1.3))
+        + middle
+        + np.float32(rng.uniform(-0.15, 0.15))
+    )
+    if rng.random() < 0.2:
+        x = ndimage.gaussian_filter(x, rng.uniform(0.3, 1.2))
+    if rng.random() < 0.3:
+        x = x + rng.normal(0, rng.uniform(0.01, 0.06), x.shape).astype(np.float32)
+    return np.clip(x, 0, 1, dtype=np.float32)
+
+
+def grid_patches(
+    page: np.ndarray, patch: int = 256, stride: int = 192, *, cover: bool = True
+) -> list[tuple[int, int]]:
+    """Corners (top, left) of the windows that DE-GAN cuts from a page.
+
+    Args:
+        page: (H, W).
+        patch: side of a window.
+        stride: step between windows (paper's code: 192).
+        cover: clamp the last window to the border so that every pixel is seen, at least one
+            window a page. False is the released rule: pad up to the next multiple (always at
+            least one pixel), then leave out the last offset, which loses the bottom and right.
+    """
+
+    def offsets(side: int) -> list[int]:
+        if not cover:
+            padded = (side // patch + 1) * patch
+            return list(range(0, padded - patch, stride))
+        last = max(side - patch, 0)
+        return [*range(0, last, stride), last]
+
+    height, width = page.shape
+    return [(top, left) for top in offsets(height) for left in offsets(width)]

@@ -1,0 +1,97 @@
+"""Train a method from the command line: `python -m docrestore.train de_gan --data data/X ...`.
+
+The same command under torchrun is the road to several processors or GPUs:
+`torchrun --nproc_per_node=2 -m docrestore.train de_gan ...`.
+"""
+
+import argparse
+import inspect
+import json
+from pathlib import Path
+
+import torch
+import yaml
+
+from docrestore.data import Crops, PairedPages
+from docrestore.leakage import fingerprint
+from docrestore.methods import METHODS
+from docrestore.paths import here
+from docrestore.provenance import commit
+from docrestore.training import fit
+from docrestore.weights import save_weights
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's arguments."""
+    p = argparse.ArgumentParser(prog="python -m docrestore.train", description=__doc__)
+    p.add_argument("method", choices=METHODS)
+    p.add_argument("--data", nargs="+", type=Path, required=True, help="folders with a manifest")
+    p.add_argument("--split", default="train", help="rows of the manifests to use")
+    p.add_argument("--task", default="binarize")
+    p.add_argument("--steps", type=int, default=1000)
+    p.add_argument("--batch", type=int, default=8)
+    p.add_argument("--patch", type=int, default=256)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--run-dir", type=Path, required=True)
+    p.add_argument("--save-every", type=float, default=60.0, help="seconds")
+    p.add_argument("--precision", default="auto")
+    p.add_argument("--device", default="auto")
+    p.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="of the method")
+    return p
+
+
+def method_arguments(method: str, pairs: list[str]) -> dict:
+    """Turn NAME=VALUE words into arguments of a method; refuse names it does not have."""
+    known = inspect.signature(METHODS[method]).parameters
+    values = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        if name not in known:
+            raise SystemExit(f"{method} has no argument {name!r}; it has: {', '.join(known)}.")
+        values[name] = yaml.safe_load(text)
+    return values
+
+
+def main(words: list[str] | None = None) -> None:
+    """Train, then write weights.safetensors with its card into the run's folder."""
+    args = parser().parse_args(words)
+    torch.manual_seed(args.seed)
+    method = METHODS[args.method](**method_arguments(args.method, args.set))
+    pages = PairedPages(*[here(folder) for folder in args.data], split=args.split)
+    crops = Crops(pages, args.patch, seed=args.seed, tone=args.task == "binarize")
+    run_dir = here(args.run_dir)
+    log = fit(
+        method,
+        crops,
+        args.steps,
+        run_dir,
+        batch=args.batch,
+        seed=args.seed,
+        save_every=args.save_every,
+        precision=args.precision,
+        device=args.device,
+    )
+    if torch.distributed.is_initialized() and torch.distributed.get_rank():
+        return
+    card = {
+        "model": method.model,
+        "arguments": method.arguments,
+        "method": args.method,
+        "method_arguments": args.set,
+        "task": args.task,
+        "sets": sorted({folder.name for folder in args.data}),
+        "trained_on": [[f"{p.set}/{p.id}", fingerprint(p.degraded)] for p in pages],
+        "steps": args.steps,
+        "batch": args.batch,
+        "patch": args.patch,
+        "seed": args.seed,
+        "seconds": log[-1]["seconds"] if log else 0.0,
+        "commit": commit(),
+        "licence": "MIT (weights); the training pages keep their own terms",
+    }
+    save_weights(run_dir / "weights.safetensors", method.restorer, card)
+    print(json.dumps({k: v for k, v in card.items() if k != "trained_on"}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,304 @@
+"""The training loop: `fit(method, data, steps, run_dir)`.
+
+One loop serves every method. It draws the batch of each step as a pure function of (seed, step),
+calls `method.step`, logs, and saves an atomic checkpoint every minute. A run that was killed goes
+on where its last checkpoint stands and ends with the same bits as one that never stopped, given
+the same machine and the same number of threads. Device, precision and several processes come
+through Lightning Fabric.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning_fabric import Fabric
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from docrestore.devices import pick_device, pick_precision, to_channels_last
+
+__all__ = ["Batches", "Method", "Trainer", "TrainingError", "fit", "read_log"]
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message names the step and what to do."""
+
+
+class Method(Protocol):
+    """What `fit` asks of a method: networks, optimisers and one step."""
+
+    networks: dict[str, nn.Module]
+    optimisers: dict[str, torch.optim.Optimizer]
+
+    def learning_rate(self, step: int, steps: int) -> float: ...  # noqa: D102
+    def step(self, batch: dict[str, Tensor], trainer: "Trainer") -> dict[str, float]: ...  # noqa: D102
+
+
+class Batches(Protocol):
+    """What `fit` asks of the data: the batch of a step, for one rank of several."""
+
+    def batch(  # noqa: D102
+        self, step: int, size: int, *, rank: int = 0, world: int = 1
+    ) -> dict[str, Tensor]: ...
+
+
+class Trainer:
+    """What a method's step needs from the loop: where it stands, and how to move a network.
+
+    Gradients are averaged over the ranks by hand. A GAN runs its critic twice or three times in
+    one step and freezes it in between, which wrappers around modules do not like.
+    """
+
+    def __init__(self, method: Method, fabric: Fabric) -> None:
+        self.method, self.fabric, self.step = method, fabric, 0
+
+    def forward(
+        self, name: str, *inputs: Tensor, training: bool = True, frozen: bool = False
+    ) -> Tensor:
+        """Run a network in the run's precision; the answer is float32.
+
+        Args:
+            name: key in method.networks.
+            inputs: float32 tensors.
+            training: False switches dropout off and batch norm to its running statistics.
+            frozen: let gradients pass through the network without collecting its own.
+        """
+        network = self.method.networks[name].train(training)
+        if frozen:
+            network.requires_grad_(False)
+        try:
+            with self.fabric.autocast():
+                return network(*inputs).float()
+        finally:
+            if frozen:
+                network.requires_grad_(True)
+
+    def update(self, name: str, loss: Tensor) -> None:
+        """One optimiser step on one network: gradients of `loss`, averaged over the ranks."""
+        if not torch.isfinite(loss):
+            raise TrainingError(f"the {name}'s loss is {loss.item()}")
+        optimiser = self.method.optimisers[name]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.fabric.world_size > 1:
+            for parameter in self.method.networks[name].parameters():
+                if parameter.grad is not None:
+                    torch.distributed.all_reduce(parameter.grad)
+                    parameter.grad /= self.fabric.world_size
+        optimiser.step()
+
+
+def fit(
+    method: Method,
+    data: Batches,
+    steps: int,
+    run_dir: str | os.PathLike[str],
+    *,
+    batch: int = 8,
+    seed: int = 0,
+    save_every: float = 60.0,
+    precision: str = "auto",
+    device: str = "auto",
+    log_every: int = 10,
+    progress: bool = True,
+    at: Sequence[int] = (),
+    on_step: Callable[[int], None] | None = None,
+) -> list[dict[str, float]]:
+    """Train until `steps` optimiser steps are done; return the log.
+
+    Args:
+        method: networks, optimisers and one step.
+        data: gives the batch of a step.
+        steps: in all; a resumed run does only what is missing.
+        run_dir: gets log.jsonl and checkpoint.safetensors.
+        batch: crops a step, shared out between the ranks.
+        seed: of dropout and other noise inside the networks. Crops have their own.
+        save_every: seconds between checkpoints; 0 saves after every step.
+        precision: auto, bf16 or float32.
+        device: auto, cpu or cuda.
+        log_every: steps a line of the log averages over.
+        progress: show a bar.
+        at: steps after which `on_step(step)` is called too, for pictures on the way. Step 0 is
+            the untrained network.
+        on_step: called at those steps.
+
+    Raises:
+        TrainingError: on a loss that is not finite, or a checkpoint of another method.
+    """
+    run_dir = Path(run_dir)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    device = pick_device(device)
+    fabric = (
+        Fabric(
+            accelerator="cuda" if device.startswith("cuda") else "cpu",
+            devices=1,
+            num_nodes=1,
+            precision="bf16-mixed" if pick_precision(precision, device) == "bf16" else "32-true",
+        )
+        if not _launched()
+        else _distributed(device, pick_precision(precision, device))
+    )
+    if _launched():
+        fabric.launch()
+    trainer = Trainer(method, fabric)
+    for network in method.networks.values():
+        to_channels_last(network.to(fabric.device))
+        _share(network, fabric)
+
+    checkpoint, log_path = run_dir / "checkpoint.safetensors", run_dir / "log.jsonl"
+    trainer.step = load_checkpoint(method, checkpoint) if checkpoint.exists() else 0
+    log = [row for row in read_log(log_path) if row["step"] <= trainer.step]
+    if fabric.is_global_zero:
+        _atomic(log_path, "".join(json.dumps(row) + "\n" for row in log).encode())
+    if on_step and trainer.step == 0 and 0 in at:
+        on_step(0)
+
+    window: dict[str, list[float]] = {}
+    saved = begun = time.monotonic()
+    bar = tqdm(
+        total=steps,
+        initial=trainer.step,
+        disable=not (progress and fabric.is_global_zero),
+        desc="training",
+        unit="step",
+        mininterval=1.0,
+    )
+    while trainer.step < steps:
+        for optimiser in method.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = method.learning_rate(trainer.step, steps)
+        torch.manual_seed((seed * 1_000_003 + trainer.step) * 64 + fabric.global_rank)
+        rank, world = fabric.global_rank, fabric.world_size
+        crops = data.batch(trainer.step, batch, rank=rank, world=world)
+        try:
+            losses = method.step({k: v.to(fabric.device) for k, v in crops.items()}, trainer)
+        except TrainingError as error:
+            raise TrainingError(
+                f"step {trainer.step} (seed {seed}, the batch is data.batch({trainer.step}, "
+                f"{batch})): {error}. Lower the learning rate, or look at that batch."
+            ) from None
+        trainer.step += 1
+        bar.update()
+        for name, value in losses.items():
+            window.setdefault(name, []).append(value)
+        if trainer.step % log_every == 0 or trainer.step == steps:
+            row = {"step": trainer.step, "seconds": round(time.monotonic() - begun, 2)}
+            row |= {name: math.fsum(seen) / len(seen) for name, seen in window.items()}
+            window.clear()
+            log.append(row)
+            bar.set_postfix({k: f"{v:.4f}" for k, v in row.items() if k not in ("step", "seconds")})
+            if fabric.is_global_zero:
+                with log_path.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+        due = trainer.step % log_every == 0 and time.monotonic() - saved >= save_every
+        if (due or trainer.step == steps) and fabric.is_global_zero:
+            save_checkpoint(method, checkpoint, trainer.step)
+            saved = time.monotonic()
+        if on_step and trainer.step in at:
+            on_step(trainer.step)
+    bar.close()
+    return log
+
+
+def _launched() -> bool:
+    """Whether torchrun started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def _distributed(device: str, precision: str) -> Fabric:
+    """A Fabric over the processes that torchrun started: gloo on CPUs, NCCL on GPUs."""
+    return Fabric(
+        accelerator="cuda" if device.startswith("cuda") else "cpu",
+        devices=int(os.environ["LOCAL_WORLD_SIZE"]),
+        num_nodes=int(os.environ["WORLD_SIZE"]) // int(os.environ["LOCAL_WORLD_SIZE"]),
+        strategy="ddp",
+        precision="bf16-mixed" if precision == "bf16" else "32-true",
+    )
+
+
+def _share(network: nn.Module, fabric: Fabric) -> None:
+    """All ranks start from rank 0's numbers."""
+    if fabric.world_size > 1:
+        for tensor in network.state_dict().values():
+            torch.distributed.broadcast(tensor, 0)
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """The rows of a log.jsonl; a last line cut short by a kill is left out."""
+    rows = []
+    if path.exists():
+        for line in path.read_text().splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+    return rows
+
+
+def _atomic(path: Path, content: bytes | None = None, temporary: Path | None = None) -> None:
+    """Put a whole file in place, or leave the old one."""
+    if temporary is None:
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_bytes(content or b"")
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def save_checkpoint(method: Method, path: Path, step: int) -> None:
+    """Write networks, optimiser states and the step into one safetensors file, atomically."""
+    tensors: dict[str, Tensor] = {}
+    for name, network in method.networks.items():
+        for key, value in network.state_dict().items():
+            tensors[f"network/{name}/{key}"] = value.detach().cpu().contiguous()
+    for name, optimiser in method.optimisers.items():
+        for index, state in optimiser.state_dict()["state"].items():
+            for key, value in state.items():
+                tensors[f"optimiser/{name}/{index}/{key}"] = value.detach().cpu().contiguous()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    save_file(tensors, temporary, metadata={"step": str(step)})
+    _atomic(path, temporary=temporary)
+
+
+def load_checkpoint(method: Method, path: Path) -> int:
+    """Put a checkpoint back into a method's networks and optimisers; return its step.
+
+    Raises:
+        TrainingError: if the file is damaged or belongs to another method.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            step = int(file.metadata()["step"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise TrainingError(
+            f"{path} is no checkpoint ({error}); delete it to start anew."
+        ) from error
+    for name, network in method.networks.items():
+        prefix = f"network/{name}/"
+        state = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+        try:
+            network.load_state_dict(state)
+        except RuntimeError as error:
+            raise TrainingError(
+                f"{path} holds another {name} than this method's; use another run_dir. "
+                f"({str(error).splitlines()[0]})"
+            ) from None
+    for name, optimiser in method.optimisers.items():
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        state: dict[int, dict[str, Any]] = {}
+        for key, value in tensors.items():
+            if key.startswith(f"optimiser/{name}/"):
+                _, _, index, field = key.split("/")
+                if value.shape == parameters[int(index)].shape:  # the same memory layout as before
+                    value = torch.empty_like(parameters[int(index)]).copy_(value)
+                state.setdefault(int(index), {})[field] = value
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+    return step

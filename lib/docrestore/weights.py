@@ -1,0 +1,126 @@
+"""Trained weights in and out: safetensors only, with a model card in the metadata.
+
+A pickle can run code when it is opened, so none is ever opened here. The card says which network
+the numbers belong to and how they came about.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from docrestore.models import MODELS
+
+__all__ = ["WeightsError", "card", "load", "names", "save_weights"]
+
+SHIPPED = Path(__file__).parent / "weights"
+
+
+class WeightsError(ValueError):
+    """Weights that cannot be used; the sentence says why and what to do."""
+
+
+def names() -> list[str]:
+    """The weights that ship with the book."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def locate(name: str | os.PathLike[str]) -> Path:
+    """The file behind a shipped name or a path."""
+    shipped = SHIPPED / f"{name}.safetensors"
+    if shipped.is_file():
+        return shipped
+    path = Path(name)
+    if path.is_file():
+        return path
+    raise WeightsError(
+        f"no weights called {os.fspath(name)!r}. Name a .safetensors file, or one of: "
+        f"{', '.join(names()) or 'none is shipped'}."
+    )
+
+
+def card(name: str | os.PathLike[str]) -> dict[str, Any]:
+    """The model card: model, arguments, task, training sets, steps, metrics, licence ...
+
+    Raises:
+        WeightsError: if there is no such file or it is not ours.
+    """
+    path = locate(name)
+    try:
+        with safe_open(path, framework="pt") as file:
+            return json.loads((file.metadata() or {})["card"])
+    except (SafetensorError, OSError) as error:
+        head = path.open("rb").read(2)
+        hint = "it looks like a pickle or zip (.pt, .pth), which is never opened"
+        why = hint if head in (b"PK", b"\x80\x02", b"\x80\x04") else f"{error}"
+        raise WeightsError(
+            f"{path.name} is no whole safetensors file: {why}. Copy it again or name another."
+        ) from None
+    except (KeyError, json.JSONDecodeError):
+        raise WeightsError(
+            f"{path.name} has no model card, so nothing says which network it belongs to. "
+            f"Save weights with docrestore.weights.save_weights."
+        ) from None
+
+
+def load(name: str | os.PathLike[str]) -> nn.Module:
+    """A ready network on the CPU in float32 and eval mode; `network.card` is its card.
+
+    Raises:
+        WeightsError: if the file is damaged or its numbers do not fit the network of its card.
+    """
+    path, known = locate(name), card(name)
+    if known.get("model") not in MODELS:
+        raise WeightsError(
+            f"{path.name} is for {known.get('model')!r}, a network this version does not know. "
+            f"It knows: {', '.join(MODELS)}."
+        )
+    try:
+        network = MODELS[known["model"]](**known.get("arguments", {}))
+        with safe_open(path, framework="pt") as file:
+            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        network.load_state_dict(state)
+    except (RuntimeError, TypeError, SafetensorError) as error:
+        raise WeightsError(
+            f"the numbers in {path.name} do not fit a {known['model']} network "
+            f"({str(error).splitlines()[0].rstrip(':')}); name the right file."
+        ) from None
+    network.card = known  # type: ignore[assignment]
+    return network.eval().requires_grad_(False)
+
+
+def save_weights(
+    path: str | os.PathLike[str],
+    network: nn.Module,
+    card: dict[str, Any],
+    *,
+    half: bool = True,
+) -> Path:
+    """Write weights and card atomically.
+
+    Args:
+        path: a .safetensors file.
+        network: one of MODELS.
+        card: needs "model" (a key of MODELS) and "arguments"; more is welcome.
+        half: store float16, half the bytes; `load` returns float32 either way.
+    """
+    path = Path(path)
+    if missing := {"model", "arguments"} - card.keys():
+        raise WeightsError(f"the card lacks {', '.join(sorted(missing))}.")
+    state = {
+        key: (value.half() if half and value.is_floating_point() else value)
+        .detach()
+        .cpu()
+        .contiguous(memory_format=torch.contiguous_format)
+        for key, value in network.state_dict().items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(save(state, metadata={"card": json.dumps(card, sort_keys=True)}))
+    os.replace(temporary, path)
+    return path
