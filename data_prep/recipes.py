@@ -33,12 +33,14 @@ def binarize(rng: np.random.Generator, split: str) -> Recipe:
         steps.append(("ink_spread", {"px": _between(rng, 0.1, 0.5), "ragged": 0.8}))
     elif chance() < 0.4:
         steps.append(("ink_erosion", {"px": _between(rng, 0.1, 0.4), "ragged": 0.9}))
+    loss = 0.0
     if chance() < 0.75:
+        loss = round(0.55 * float(rng.beta(1.2, 1.6)), 3)
         steps.append(
             (
                 "fading_ink",
                 {
-                    "loss": _between(rng, 0.05, 0.55),
+                    "loss": loss,
                     "uneven": _between(rng, 0.1, 0.7),
                     "patch_px": _between(rng, 12, 150),
                     "grain": _between(rng, 0, 0.15),
