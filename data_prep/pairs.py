@@ -1,14 +1,15 @@
-"""Files on disk to pairs of a data folder: the degraded page as given, the clean one as 1 bit."""
+"""Files of a source to pairs of a data folder: the degraded page keeps its bytes."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
+from docrestore.images import read_gray, write
 
-__all__ = ["IMAGES", "Pair", "SourceError", "images_in", "store"]
+from data_prep.manifest import sha256
+
+__all__ = ["Pair", "SourceError", "images_in", "same_bytes", "store"]
 
 IMAGES = {".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".webp"}
 
@@ -17,15 +18,16 @@ class SourceError(ValueError):
     """The files of a set are not what its preparation expects; the sentence says what to do."""
 
 
-class Pair(NamedTuple):
-    """One degraded page and its truth, as files of the source."""
+@dataclass(frozen=True)
+class Pair:
+    """A degraded page and its truth, as files of the source; a page may have no truth."""
 
     id: str
     degraded: Path
-    clean: Path
+    clean: Path | None
     group: str
     split: str = "all"
-    more: dict[str, str] = {}  # noqa: RUF012 - never changed
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -34,44 +36,54 @@ def images_in(folder: Path) -> list[Path]:
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in IMAGES
-        and path.is_file()
         and not any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+        and path.is_file()
     )
+
+
+def same_bytes(first: Path, second: Path) -> bool:
+    """Whether two files hold the same bytes."""
+    return first.stat().st_size == second.stat().st_size and sha256(first) == sha256(second)
 
 
 def store(pairs: Iterable[Pair], out: Path, *, binary: bool) -> list[dict[str, str]]:
     """Copy pairs into `out/degraded` and `out/clean` and return their manifest rows.
 
-    The degraded file keeps its bytes; the clean one is thresholded at 128 and written as a 1-bit
-    PNG (`binary`), or kept as given. Raises SourceError where the two differ in size.
+    The degraded file keeps its bytes. The clean one does too, unless `binary`: then it is
+    thresholded at 128 and written as a 1-bit PNG. Raises SourceError where the two differ in size.
     """
     rows = []
-    for folder in ("degraded", "clean"):
-        (out / folder).mkdir()
+    for name in ("degraded", "clean"):
+        (out / name).mkdir(exist_ok=True)
     for pair in pairs:
-        with Image.open(pair.degraded) as degraded, Image.open(pair.clean) as clean:
-            if degraded.size != clean.size:
-                raise SourceError(
-                    f"{pair.degraded} is {degraded.size} and {pair.clean} is {clean.size} pixels; "
-                    "a page and its truth must be equal in size, so get the set again."
-                )
-            truth = np.asarray(clean.convert("L")) >= 128 if binary else None
-        degraded_name = f"degraded/{pair.id}{pair.degraded.suffix.lower()}"
-        suffix = ".png" if binary else pair.clean.suffix.lower()
-        clean_name = f"clean/{pair.id}{suffix}"
-        shutil.copyfile(pair.degraded, out / degraded_name)
-        if truth is None:
-            shutil.copyfile(pair.clean, out / clean_name)
-        else:
-            Image.fromarray(truth).save(out / clean_name)
+        degraded = f"degraded/{pair.id}{pair.degraded.suffix.lower()}"
+        clean = _store_clean(pair, out, binary) if pair.clean else ""
+        shutil.copyfile(pair.degraded, out / degraded)
         rows.append(
             {
                 "id": pair.id,
                 "split": pair.split,
-                "degraded": degraded_name,
-                "clean": clean_name,
+                "degraded": degraded,
+                "clean": clean,
                 "group": pair.group,
+                "clean_sha256": sha256(out / clean) if clean else "",
                 **pair.more,
             }
         )
     return rows
+
+
+def _store_clean(pair: Pair, out: Path, binary: bool) -> str:
+    assert pair.clean is not None
+    page, truth = read_gray(pair.degraded), read_gray(pair.clean)
+    if page.shape != truth.shape:
+        raise SourceError(
+            f"{pair.degraded} is {page.shape} and {pair.clean} is {truth.shape} (height, width); "
+            "a page and its truth must be equal in size, so get the set again."
+        )
+    clean = f"clean/{pair.id}{'.png' if binary else pair.clean.suffix.lower()}"
+    if binary:
+        write(out / clean, truth >= 128)
+    else:
+        shutil.copyfile(pair.clean, out / clean)
+    return clean
