@@ -45,7 +45,9 @@ def download(archive: Archive, folder: Path) -> Path:
             "the archive was changed; try again, or look at the page it comes from."
         ) from error
     except OSError as error:  # requests' errors are all OSErrors
-        raise SourceError(f"{archive.url} could not be downloaded ({_short(error)})") from error
+        answer = getattr(error, "response", None)
+        reason = "no connection" if answer is None else f"the server answers {answer.status_code}"
+        raise SourceError(f"{archive.url} could not be downloaded ({reason}).") from error
     return path
 
 

@@ -125,7 +125,7 @@ def _prepare(known: Source, files: Path, folder: Path) -> Path:
     expected = ", ".join(f"{count} ({copy})" for copy, count in known.copies.items())
     absent = sorted(set(known.pages) - {row["id"] for row in rows})
     lacking = f"; without {' '.join(absent)}" if absent else ""
-    print(f"{known.name}: {len(rows)} pairs in {folder}, expected {expected}{lacking}", flush=True)
+    print(f"{known.name}: {len(rows)} pages in {folder}, expected {expected}{lacking}", flush=True)
     return folder
 
 
@@ -135,7 +135,7 @@ def _check_counts(known: Source, found: Sequence[str], files: Path) -> None:
         raise SourceError(f"{files} lacks {' '.join(missing)} (each needs a page and its truth).")
     if len(found) not in known.copies.values():
         expected = " or ".join(str(count) for count in known.copies.values())
-        raise SourceError(f"{files} has {len(found)} pairs of {known.name}, expected {expected}.")
+        raise SourceError(f"{files} has {len(found)} pages of {known.name}, expected {expected}.")
 
 
 def _check_sums(mirror: Path) -> None:
