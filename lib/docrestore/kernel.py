@@ -1,0 +1,128 @@
+"""One notebook in one kernel: papermill with a polite environment and one kind of failure."""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from docrestore import parameters, provenance
+from docrestore.paths import here
+
+__all__ = ["NotebookError", "environment", "execute", "fill_in", "stop_on_sigterm"]
+
+
+class NotebookError(RuntimeError):
+    """A notebook that did not run to its end; the sentence names the cell and the error."""
+
+    status = "failed"
+
+
+class KernelKilledError(NotebookError):
+    """The notebook's process died under it."""
+
+    status = "killed"
+
+
+def fill_in(notebook: Path, target: Path, values: dict[str, object]) -> None:
+    """Write the notebook to `target` with its values injected, without running it."""
+    import papermill
+
+    with quiet():
+        papermill.execute_notebook(
+            notebook,
+            target,
+            values,
+            prepare_only=True,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+        )
+
+
+def execute(notebook: Path, target: Path, values: dict[str, object]) -> None:
+    """Let papermill run the notebook; its several ways to fail become one NotebookError."""
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    name = parameters.notebook_key(notebook)
+    arguments = [
+        "--IPKernelApp.log_level=ERROR",  # not the warning about TCP for each kernel
+        "--IPKernelApp.exec_lines=__import__('docrestore.provenance').provenance.note_reads()",
+    ]
+    try:
+        with quiet():
+            papermill.execute_notebook(
+                notebook,
+                target,
+                values,
+                kernel_name="python3",
+                language="python",
+                cwd=here(),
+                progress_bar={"desc": name, "dynamic_ncols": True},  # pyright: ignore[reportArgumentType]
+                extra_arguments=arguments,
+            )
+    except papermill.PapermillExecutionError as error:
+        raise NotebookError(
+            f"{name} failed in cell {error.cell_index}: {error.ename}: {error.evalue}".rstrip(": ")
+            + "."
+        ) from None
+    except DeadKernelError:
+        raise KernelKilledError(
+            f"{name}: the kernel was killed, most often because memory ran out."
+        ) from None
+    except CellTimeoutError as error:
+        raise NotebookError(f"{name}: a cell ran too long: {error}.") from None
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep papermill's log to errors; its progress bar stays."""
+    logger = logging.getLogger("papermill")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextlib.contextmanager
+def environment(threads: int, reads: Path) -> Iterator[None]:
+    """The environment of the kernel: threads that wait politely, and where to note reads.
+
+    OpenMP's waiting threads spin by default; beside one other busy process that makes two torch
+    threads about four times slower.
+    """
+    extra = {
+        "OMP_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "passive",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        provenance.READS: str(reads),
+    }
+    before = {key: os.environ.get(key) for key in extra}
+    os.environ.update(extra)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
+
+
+@contextlib.contextmanager
+def stop_on_sigterm() -> Iterator[None]:
+    """Turn SIGTERM (a scheduler's time limit) into SystemExit, so that the record is written."""
+    try:
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    except ValueError:  # not the main thread, where no handler can be set
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
