@@ -66,7 +66,7 @@ def test_no_manifest_and_no_row_say_what_to_do(tmp_path: Path) -> None:
 def test_crops_are_a_pure_function() -> None:
     """The same (seed, step, index) gives the same bits whatever was asked before."""
     pages = [page(seed=i) for i in range(3)]
-    crops, again = Crops(pages, 64, seed=5, tone=True), Crops(pages, 64, seed=5, tone=True)
+    crops, again = Crops(pages, 64, seed=5, old=True), Crops(pages, 64, seed=5, old=True)
     first = crops.batch(7, 4)
     again.batch(3, 2)
     for key, value in again.batch(7, 4).items():
@@ -96,8 +96,8 @@ def test_ranks_share_the_work(world: int) -> None:
 @pytest.mark.parametrize("size", [(300, 400), (20, 500), (1, 1)])
 def test_a_batch_has_the_contract_s_shape_and_range(size: tuple[int, int]) -> None:
     """float32 (B, 1, patch, patch) in [0, 1], from a page of any size, smaller ones included."""
-    for tone in (False, True):
-        batch = Crops([page(*size)], 48, tone=tone).batch(0, 3)
+    for old in (False, True):
+        batch = Crops([page(*size)], 48, old=old).batch(0, 3)
         for value in batch.values():
             assert value.shape == (3, 1, 48, 48) and value.dtype == torch.float32
             assert value.min() >= 0 and value.max() <= 1
@@ -115,12 +115,12 @@ def test_both_sides_are_cut_turned_and_mirrored_alike() -> None:
     assert agree > 0.97  # the threshold's edge moves by a pixel where a crop is scaled
 
 
-def test_tone_changes_the_degraded_side_alone() -> None:
-    """Tones vary on the page; the truth stays what it is."""
+def test_age_changes_the_degraded_side_alone() -> None:
+    """Tones and the back of another page vary on the page; the truth stays what it is."""
     plain = Crops([page()], 64, seed=2).batch(3, 4)
-    toned = Crops([page()], 64, seed=2, tone=True).batch(3, 4)
-    assert torch.equal(plain["clean"], toned["clean"])
-    assert not torch.equal(plain["degraded"], toned["degraded"])
+    older = Crops([page()], 64, seed=2, old=True).batch(3, 4)
+    assert torch.equal(plain["clean"], older["clean"])
+    assert not torch.equal(plain["degraded"], older["degraded"])
 
 
 def test_a_binary_truth_stays_binary_and_a_grey_one_grey() -> None:
