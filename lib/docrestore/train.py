@@ -13,7 +13,6 @@ import torch
 import yaml
 
 from docrestore.data import Crops, PairedPages
-from docrestore.leakage import fingerprint
 from docrestore.methods import METHODS
 from docrestore.paths import here
 from docrestore.provenance import commit
@@ -34,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--run-dir", type=Path, required=True)
     p.add_argument("--save-every", type=float, default=60.0, help="seconds")
+    p.add_argument("--log-every", type=int, default=10, help="steps a line of the log")
     p.add_argument("--precision", default="auto")
     p.add_argument("--device", default="auto")
     p.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="of the method")
@@ -58,7 +58,7 @@ def main(words: list[str] | None = None) -> None:
     torch.manual_seed(args.seed)
     method = METHODS[args.method](**method_arguments(args.method, args.set))
     pages = PairedPages(*[here(folder) for folder in args.data], split=args.split)
-    crops = Crops(pages, args.patch, seed=args.seed, tone=args.task == "binarize")
+    crops = Crops(pages, args.patch, seed=args.seed, old=args.task == "binarize")
     run_dir = here(args.run_dir)
     log = fit(
         method,
@@ -68,11 +68,14 @@ def main(words: list[str] | None = None) -> None:
         batch=args.batch,
         seed=args.seed,
         save_every=args.save_every,
+        log_every=args.log_every,
         precision=args.precision,
         device=args.device,
     )
     if torch.distributed.is_initialized() and torch.distributed.get_rank():
         return
+    from docrestore.leakage import fingerprint
+
     card = {
         "model": method.model,
         "arguments": method.arguments,

@@ -13,22 +13,17 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from lightning_fabric import Fabric
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from docrestore.checkpoints import TrainingError, load_checkpoint, put_in_place, save_checkpoint
 from docrestore.devices import pick_device, pick_precision, to_channels_last
 
 __all__ = ["Batches", "Method", "Trainer", "TrainingError", "fit", "read_log"]
-
-
-class TrainingError(RuntimeError):
-    """Training cannot go on; the message names the step and what to do."""
 
 
 class Method(Protocol):
@@ -120,7 +115,7 @@ def fit(
         run_dir: gets log.jsonl and checkpoint.safetensors.
         batch: crops a step, shared out between the ranks.
         seed: of dropout and other noise inside the networks. Crops have their own.
-        save_every: seconds between checkpoints; 0 saves after every step.
+        save_every: seconds between checkpoints, which fall on lines of the log; 0 saves at each.
         precision: auto, bf16 or float32.
         device: auto, cpu or cuda.
         log_every: steps a line of the log averages over.
@@ -130,7 +125,8 @@ def fit(
         on_step: called at those steps.
 
     Raises:
-        TrainingError: on a loss that is not finite, or a checkpoint of another method.
+        TrainingError: on a loss that is not finite, a checkpoint of another method, or ranks
+            that ended with different parameters.
     """
     run_dir = Path(run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -156,7 +152,7 @@ def fit(
     trainer.step = load_checkpoint(method, checkpoint) if checkpoint.exists() else 0
     log = [row for row in read_log(log_path) if row["step"] <= trainer.step]
     if fabric.is_global_zero:
-        _atomic(log_path, "".join(json.dumps(row) + "\n" for row in log).encode())
+        put_in_place(log_path, "".join(json.dumps(row) + "\n" for row in log).encode())
     if on_step and trainer.step == 0 and 0 in at:
         on_step(0)
 
@@ -204,6 +200,7 @@ def fit(
         if on_step and trainer.step in at:
             on_step(trainer.step)
     bar.close()
+    _compare_ranks(method, fabric)
     return log
 
 
@@ -230,6 +227,20 @@ def _share(network: nn.Module, fabric: Fabric) -> None:
             torch.distributed.broadcast(tensor, 0)
 
 
+def _compare_ranks(method: Method, fabric: Fabric) -> None:
+    """Refuse a result in which the ranks hold different parameters."""
+    if fabric.world_size == 1:
+        return
+    for name, network in method.networks.items():
+        for key, mine in network.named_parameters():
+            theirs = mine.detach().clone()
+            torch.distributed.broadcast(theirs, 0)
+            differ = torch.tensor(float(not torch.equal(mine, theirs)), device=mine.device)
+            torch.distributed.all_reduce(differ)
+            if differ:
+                raise TrainingError(f"the ranks drifted apart in {name}.{key}; report this bug.")
+
+
 def read_log(path: Path) -> list[dict[str, float]]:
     """The rows of a log.jsonl; a last line cut short by a kill is left out."""
     rows = []
@@ -240,65 +251,3 @@ def read_log(path: Path) -> list[dict[str, float]]:
             except json.JSONDecodeError:
                 break
     return rows
-
-
-def _atomic(path: Path, content: bytes | None = None, temporary: Path | None = None) -> None:
-    """Put a whole file in place, or leave the old one."""
-    if temporary is None:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_bytes(content or b"")
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def save_checkpoint(method: Method, path: Path, step: int) -> None:
-    """Write networks, optimiser states and the step into one safetensors file, atomically."""
-    tensors: dict[str, Tensor] = {}
-    for name, network in method.networks.items():
-        for key, value in network.state_dict().items():
-            tensors[f"network/{name}/{key}"] = value.detach().cpu().contiguous()
-    for name, optimiser in method.optimisers.items():
-        for index, state in optimiser.state_dict()["state"].items():
-            for key, value in state.items():
-                tensors[f"optimiser/{name}/{index}/{key}"] = value.detach().cpu().contiguous()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file(tensors, temporary, metadata={"step": str(step)})
-    _atomic(path, temporary=temporary)
-
-
-def load_checkpoint(method: Method, path: Path) -> int:
-    """Put a checkpoint back into a method's networks and optimisers; return its step.
-
-    Raises:
-        TrainingError: if the file is damaged or belongs to another method.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            step = int(file.metadata()["step"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise TrainingError(
-            f"{path} is no checkpoint ({error}); delete it to start anew."
-        ) from error
-    for name, network in method.networks.items():
-        prefix = f"network/{name}/"
-        state = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-        try:
-            network.load_state_dict(state)
-        except RuntimeError as error:
-            raise TrainingError(
-                f"{path} holds another {name} than this method's; use another run_dir. "
-                f"({str(error).splitlines()[0]})"
-            ) from None
-    for name, optimiser in method.optimisers.items():
-        parameters = [p for group in optimiser.param_groups for p in group["params"]]
-        state: dict[int, dict[str, Any]] = {}
-        for key, value in tensors.items():
-            if key.startswith(f"optimiser/{name}/"):
-                _, _, index, field = key.split("/")
-                if value.shape == parameters[int(index)].shape:  # the same memory layout as before
-                    value = torch.empty_like(parameters[int(index)]).copy_(value)
-                state.setdefault(int(index), {})[field] = value
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-    return step
