@@ -89,15 +89,17 @@ def _manifest(folder: Path) -> list[dict[str, str]]:
 class Crops:
     """Training crops from pages: `batch(step, size)` is a pure function of its arguments.
 
-    A crop is scaled by 0.7 to 1.4, turned and mirrored. With `tone`, the degraded side alone also
-    gets another contrast, brightness, gamma, blur and noise: the answer must not depend on them.
+    A crop is scaled by 0.7 to 1.4 and sometimes turned, never mirrored: mirrored writing is what
+    shines through from the back of a leaf, and a binarizer must tell the two apart. With `old`,
+    the degraded side alone also gets the back of another page shining through and another
+    contrast, brightness, gamma, focus and noise: the answer must not depend on them.
 
     Args:
         pages: where crops are cut.
         patch: side of a crop in pixels.
         seed: another seed, other crops.
         augment: False gives plain crops.
-        tone: vary the tones of the degraded side (right for binarization, wrong where grey
+        old: age the degraded side further, as above (right for binarization, wrong where grey
             levels are the answer).
         truth_divisor: 1; the released DE-GAN divides its truth by 255 twice, so 255 shows that
             defect.
@@ -110,11 +112,11 @@ class Crops:
         *,
         seed: int = 0,
         augment: bool = True,
-        tone: bool = False,
+        old: bool = False,
         truth_divisor: float = 1.0,
     ) -> None:
         self.pages, self.patch, self.seed = pages, patch, seed
-        self.augment, self.tone, self.truth_divisor = augment, tone, truth_divisor
+        self.augment, self.old, self.truth_divisor = augment, old, truth_divisor
 
     def crop(self, step: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """One pair of crops: (degraded, clean), float32 (patch, patch) in [0, 1]."""
@@ -133,13 +135,16 @@ class Crops:
             degraded, clean = _resize(degraded, self.patch), _resize(clean, self.patch)
             if binary:
                 clean = np.where(clean < 128, 0, 255).astype(np.uint8)
-            turns, mirror = int(rng.integers(4)), rng.random() < 0.5
+            turns = int(rng.choice(4, p=(0.7, 0.1, 0.1, 0.1)))
             degraded, clean = np.rot90(degraded, turns), np.rot90(clean, turns)
-            if mirror:
-                degraded, clean = degraded[:, ::-1], clean[:, ::-1]
         x = degraded.astype(np.float32) / 255
         y = clean.astype(np.float32) / 255 / np.float32(self.truth_divisor)
-        return (_change_tone(x, rng) if self.augment and self.tone else x), y
+        if self.augment and self.old:
+            if rng.random() < 0.4:
+                back = self.pages[int(rng.integers(len(self.pages)))].clean
+                x = _shine_through(x, _cut(back, self.patch, rng)[0], rng)
+            x = _change_tone(x, rng)
+        return x, y
 
     def batch(self, step: int, size: int, *, rank: int = 0, world: int = 1) -> dict[str, Tensor]:
         """The crops of one step: {"degraded", "clean"}, float32 (size / world, 1, patch, patch)."""
@@ -165,6 +170,13 @@ def _resize(patch: np.ndarray, size: int) -> np.ndarray:
     if patch.shape == (size, size):
         return patch
     return np.asarray(Image.fromarray(patch).resize((size, size), Image.Resampling.BICUBIC))
+
+
+def _shine_through(x: np.ndarray, back: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Darken x where the mirrored back of the leaf has ink, softened by the paper between."""
+    ink = 1 - back[:, ::-1].astype(np.float32) / 255
+    ink = ndimage.gaussian_filter(ink, rng.uniform(0.5, 3.0))
+    return x * (1 - np.float32(rng.uniform(0.1, 0.6)) * ink)
 
 
 def _change_tone(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
