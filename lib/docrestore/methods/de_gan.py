@@ -160,7 +160,7 @@ def faithful(width: int = 1024) -> DEGAN:
     """The authors' constants with only the data defects repaired (1e-4, BCE x 100, batch 1)."""
     return DEGAN(
         "de_gan",
-        {"width": width},
+        {"width": width, "neck": "relu"},
         critic_arguments={},
         content_weight=100.0,
         critic_weight=1.0,

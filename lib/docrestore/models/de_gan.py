@@ -4,9 +4,10 @@ Paper    Souibgui and Kessentini, "DE-GAN: A Conditional Generative Adversarial 
          Document Enhancement", IEEE TPAMI 44(3), 2022 (arXiv 2010.08764).
 Code     written for this book from a description of the published networks.
 Role     trained in notebooks/de_gan/2_train.ipynb.
-Differs  `Generator` and `Discriminator` are the authors' Keras networks layer by layer. The two
-         `PyTorch...` classes are the variant that circulates as a PyTorch port. The compact
-         generator is our own: half resolution inside, residual, normalised, 17 times smaller.
+Differs  `Generator` and `Discriminator` are the authors' Keras networks layer by layer, but for
+         the slope of one layer (`neck`). The two `PyTorch...` classes are the variant that
+         circulates as a PyTorch port. The compact generator is our own: half resolution inside,
+         residual, normalised, 17 times smaller.
 Licence  MIT.
 
 The last sigmoid is taken in float32: in bf16 a probability next to 1 has steps of 0.004.
@@ -63,8 +64,9 @@ class Generator(nn.Module):
 
     Args:
         width: channels at the bottom (paper: 1024; the watermark weights: 512).
-        neck: "relu" for the authors' last 64 -> 2 layer, which dies when both channels go
-            negative; "leaky" keeps a slope there; "none" leaves the layer out.
+        neck: the 64 -> 2 layer before the last. "leaky" keeps a slope where it is negative;
+            "relu" is the authors' layer, which passes nothing back where both channels are
+            negative, and some networks are born that way; "none" leaves the layer out.
 
     Shape:
         degraded (B, 1, H, W) -> restored (B, 1, H, W), both in [0, 1].
@@ -79,7 +81,7 @@ class Generator(nn.Module):
         (1, 1, 40, 56)
     """
 
-    def __init__(self, width: int = 1024, *, neck: str = "relu") -> None:
+    def __init__(self, width: int = 1024, *, neck: str = "leaky") -> None:
         super().__init__()
         if neck not in ("relu", "leaky", "none"):
             raise ValueError(f"neck must be relu, leaky or none, got {neck!r}.")
