@@ -17,6 +17,7 @@ from PIL import Image
 
 from data_prep import degradations_capture as capture
 from data_prep import degradations_ink as ink
+from data_prep import degradations_marks as marks
 from data_prep import degradations_paper as paper
 
 __all__ = ["DEGRADATIONS", "Passport", "compose", "replay"]
@@ -37,6 +38,9 @@ DEGRADATIONS: dict[str, Degradation] = {
     "fold": paper.fold,
     "wrinkles": paper.wrinkles,
     "ruling": paper.ruling,
+    "stamp": marks.stamp,
+    "watermark": marks.watermark,
+    "port_mark": marks.port_mark,
     "uneven_light": capture.uneven_light,
     "fold_shadow": capture.fold_shadow,
     "defocus": capture.defocus,

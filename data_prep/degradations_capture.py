@@ -100,7 +100,10 @@ def line_kernel(length_px: float, angle_degrees: float) -> np.ndarray:
 def shake_kernel(rng: np.random.Generator, size_px: float) -> np.ndarray:
     """The shake of a hand: a smooth random walk that spans `size_px`, float32 (K, K), sum 1."""
     count = 200
-    speed = ndimage.gaussian_filter1d(rng.standard_normal((count, 2)), 12, axis=0, mode="nearest")
+    bends = rng.uniform(10, 60)  # of 200: some walks are nearly straight, some turn back
+    speed = ndimage.gaussian_filter1d(
+        rng.standard_normal((count, 2)), bends, axis=0, mode="nearest"
+    )
     speed /= speed.std() + 1e-9
     path = np.cumsum(speed + rng.normal(0, 0.5, 2), 0)
     span = np.ptp(path, axis=0).max()

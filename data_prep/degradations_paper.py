@@ -7,7 +7,7 @@ Grey levels count from 0 to 255. Paper darkens by multiplication, so ink stays b
 
 import numpy as np
 
-from data_prep.fields import blob, smooth, uniform
+from data_prep.fields import blob, facets, smooth, uniform
 
 __all__ = [
     "coffee_ring", "fold", "footprint", "paper_texture", "ruling", "stain", "toning", "wrinkles",
@@ -16,9 +16,17 @@ __all__ = [
 Result = tuple[np.ndarray, dict[str, object], dict[str, np.ndarray]]
 
 
-def _darken(page: np.ndarray, grey: np.ndarray) -> np.ndarray:
-    """Darken white paper by `grey` levels (negative: lighten), and what is darker less."""
-    return np.clip(page * (1 - grey * np.float32(1 / 255)), 0, 1).astype(np.float32)
+def _darken(page: np.ndarray, grey: np.ndarray, ink_lift: float = 0.0) -> np.ndarray:
+    """Darken white paper by `grey` levels (negative: lighten), and what is darker less.
+
+    `ink_lift` lightens ink by that part of the shade on the paper around it: some pages of
+    NoisyOffice were put together so, and scanners that stretch contrast do the same.
+    """
+    dark = grey * np.float32(1 / 255)
+    shaded = page * (1 - dark)
+    if ink_lift:
+        shaded += (1 - page) * np.float32(ink_lift) * np.maximum(dark, 0)
+    return np.clip(shaded, 0, 1).astype(np.float32)
 
 
 def _place(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[float, float]:
@@ -177,11 +185,13 @@ def fold(
     depth_grey: float = 40.0,
     width_px: float = 5.0,
     angle_degrees: float | None = None,
+    ink_lift: float = 0.0,
 ) -> Result:
     """A crease across the page: a dark valley beside a light ridge, `width_px` wide.
 
     White paper darkens by up to `depth_grey` in the valley, less where the crease is weak, and
-    the two sides of the sheet catch a little different light. Mask `fold`.
+    the two sides of the sheet catch a little different light. Ink gets lighter by `ink_lift` of
+    the paper's shade (0: it lies in the same shade). Mask `fold`.
     """
     if angle_degrees is None:
         angle_degrees = float(rng.choice([0.0, 90.0]) + rng.normal(0, 2))
@@ -198,7 +208,7 @@ def fold(
     # Each side leans another way: a slow change of light that dies off from the crease.
     grey += np.float32(0.12 * depth_grey) * np.tanh(near) * np.exp(-np.abs(away) / 120)
     drawn = {"through": [round(cy, 1), round(cx, 1)], "angle_degrees": round(angle_degrees, 2)}
-    return _darken(page, grey), drawn, {"fold": np.abs(near) < 2.0}
+    return _darken(page, grey, ink_lift), drawn, {"fold": np.abs(near) < 2.0}
 
 
 def wrinkles(
@@ -210,30 +220,30 @@ def wrinkles(
     sharp: float = 0.7,
     stretch: float = 1.6,
     angle_degrees: float | None = None,
+    ink_lift: float = 0.0,
 ) -> Result:
     """Crumpled paper under light from one side.
 
     The page is a landscape of facets `size_px` wide, `stretch` times as long as wide; light and
     shade are its slope towards the lamp, with a standard deviation of `depth_grey`. `sharp` 0
-    gives soft waves, 1 hard creases.
+    gives soft waves, 1 hard creases. `ink_lift` as in `fold`.
     """
     if angle_degrees is None:
         angle_degrees = float(rng.uniform(0, 180))
-    angle = np.radians(angle_degrees)
-    height, width = page.shape
-    # The ridges |noise| have sharp valleys where the noise changes sign: creases.
-    land = np.zeros(page.shape, np.float32)
-    for octave, weight in ((1.0, 1.0), (0.5, 0.45), (0.25, 0.2)):
-        noise = smooth(rng, (height, int(np.ceil(width / stretch))), size_px * octave)
-        columns = np.minimum((np.arange(width) / stretch).astype(int), noise.shape[1] - 1)
-        noise = noise[:, columns]
-        land += np.float32(weight * octave) * ((1 - sharp) * noise + sharp * np.abs(noise))
-    slope_y, slope_x = np.gradient(land)
-    shade = slope_y * np.float32(np.sin(angle)) + slope_x * np.float32(np.cos(angle))
+    shape = page.shape
+    lamp = np.radians(angle_degrees)
+    slope_y, slope_x = np.gradient(
+        smooth(rng, shape, size_px) + 0.3 * smooth(rng, shape, size_px / 3)
+    )
+    waves = slope_y * np.float32(np.sin(lamp)) + slope_x * np.float32(np.cos(lamp))
+    shade = np.float32((1 - sharp) / max(float(waves.std()), 1e-6)) * waves
+    for part, weight in ((1.0, 0.8), (0.45, 0.6)):
+        flat = facets(rng, shape, size_px * part, stretch, lamp)
+        shade += np.float32(sharp * weight) * flat
     shade *= np.float32(depth_grey) / max(float(shade.std()), 1e-6)
     # Cut the few extreme facets; paper can shine only a little.
     grey = np.clip(shade, -2.0 * depth_grey, 3.0 * depth_grey)
-    return _darken(page, grey), {"angle_degrees": round(angle_degrees, 2)}, {}
+    return _darken(page, grey, ink_lift), {"angle_degrees": round(angle_degrees, 2)}, {}
 
 
 def ruling(

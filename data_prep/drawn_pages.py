@@ -24,8 +24,8 @@ __all__ = ["TASKS", "draw", "draw_pair", "prepare", "split_of"]
 TASKS = tuple(RECIPES)
 SOURCES = (
     "passages.txt", "fields.py", "lettering.py", "page_layouts.py", "degradations.py",
-    "degradations_ink.py", "degradations_paper.py", "degradations_capture.py", "recipes.py",
-    "drawn_pages.py",
+    "degradations_ink.py", "degradations_paper.py", "degradations_capture.py",
+    "degradations_marks.py", "recipes.py", "drawn_pages.py",
 )  # fmt: skip
 
 
@@ -49,9 +49,10 @@ def draw(
     split = split or split_of(index)
     key = [seed, index, TASKS.index(task), int(split == "test")]
     rng = np.random.default_rng(key)
-    layout, steps = RECIPES[task](rng, split)
-    clean = draw_page(rng, size, split=split, **layout)
-    degraded, passport = compose(clean, steps, [*key, 1])
+    recipe = RECIPES[task](rng, split)
+    clean = draw_page(rng, size, split=split, **recipe.page)
+    clean, _ = compose(clean, recipe.paper, [*key, 0])
+    degraded, passport = compose(clean, recipe.damage, [*key, 1])
     return degraded, clean, passport
 
 

@@ -78,7 +78,7 @@ def passages(split: str | None = None) -> tuple[str, ...]:
     it has seen.
     """
     text = (FOLDER / "passages.txt").read_text(encoding="utf-8")
-    blocks = [block.split("\n", 1)[1] for block in text.split("\n\n")]
+    blocks = [b.split("\n", 1)[1] for b in text.split("\n\n") if not b.startswith("#")]
     kept = {None: (0, 1, 2, 3), "train": (0, 1, 2), "val": (0, 1, 2), "test": (3,)}
     if split not in kept:
         raise ValueError(f"unknown split {split!r}; use train, val, test or None.")

@@ -14,6 +14,12 @@ from data_prep.lettering import Sheet, Style, fonts, words
 
 __all__ = ["LAYOUTS", "draw_page"]
 
+ITALIC = {
+    "garamond": "garamond-italic",
+    "old-standard": "old-standard-italic",
+    "stix": "stix-italic",
+    "source-sans": "source-sans-italic",
+}
 TALL = ("pinyon", "tangerine")  # scripts with small bodies and long limbs: lines further apart
 BOLD = {
     "garamond": "garamond-bold",
@@ -33,13 +39,16 @@ def draw_page(
     layout: str | None = None,
     faces: Sequence[str] | None = None,
     split: str | None = None,
+    fine: int = 1,
 ) -> np.ndarray:
     """Draw one clean page, float32 (H, W): paper 1, ink 0.
 
     `kind` is print, type, blackletter or hand, `layout` one of LAYOUTS, `faces` the fonts to
     choose from; None leaves the choice to the generator. `x_height` is the range in px of the
-    main text (default 9 to 26 in print, 16 to 42 by hand). `split` chooses the words
-    (`lettering.passages`). Raises ValueError for an unknown name.
+    main text (default 9 to 26 in print, 14 to 40 by hand). `split` chooses the words
+    (`lettering.passages`). `fine` draws that many times larger and averages, as a page that was
+    rendered or scanned at a higher resolution: letters then lie between pixels. Raises
+    ValueError for an unknown name.
     """
     if layout is not None and layout not in LAYOUTS:
         raise ValueError(f"no layout is called {layout!r}; use one of {', '.join(LAYOUTS)}.")
@@ -47,7 +56,7 @@ def draw_page(
         kind = str(rng.choice(["print", "hand", "blackletter", "type"], p=[0.38, 0.46, 0.1, 0.06]))
     by_hand = kind == "hand"
     low, high = x_height or ((14, 40) if by_hand else (9, 26))
-    height = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    height = fine * float(np.exp(rng.uniform(np.log(low), np.log(high))))
     name = str(rng.choice(list(faces or fonts(kind))))
     style = Style(
         font=name,
@@ -58,11 +67,9 @@ def draw_page(
         align="ragged" if by_hand else str(rng.choice(["justified", "ragged"], p=[0.8, 0.2])),
         wander=float(rng.uniform(0.02, 0.12)) if by_hand else 0.0,
     )
-    sheet = Sheet(size, rng)
-    source = words(rng, split)
-    names = list(LAYOUTS)
-    weights = np.array([0.32, 0.16, 0.18, 0.12, 0.1, 0.12])
-    LAYOUTS[layout or str(rng.choice(names, p=weights))](sheet, source, style)
+    sheet = Sheet((size[0] * fine, size[1] * fine), rng)
+    layout = layout or str(rng.choice(OLD_LAYOUTS, p=[0.32, 0.16, 0.18, 0.12, 0.1, 0.12]))
+    LAYOUTS[layout](sheet, words(rng, split), style)
     if by_hand:
         ink = sheet.coverage(
             slant=float(rng.normal(4, 7)),
@@ -73,6 +80,8 @@ def draw_page(
         ink = _pressure(ink, rng, amount=float(rng.uniform(0.2, 1.0)), scale=height)
     else:
         ink = sheet.coverage(turn=float(rng.normal(0, 0.4)) if rng.random() < 0.5 else 0.0)
+    if fine > 1:
+        ink = ink.reshape(size[0], fine, size[1], fine).mean((1, 3), dtype=np.float32)
     return (1 - ink).astype(np.float32)
 
 
@@ -222,6 +231,79 @@ def marginalia(sheet: Sheet, source: Iterator[str], style: Style) -> None:
         y += rng.uniform(2, 12) * style.x_height
 
 
+def report(sheet: Sheet, source: Iterator[str], style: Style) -> None:
+    """A paper of today: numbered headings, prose, bullets, references, formulas, boxes."""
+    rng, x = sheet.rng, style.x_height
+    left, y, right, bottom = _margins(sheet)
+    number = int(rng.integers(1, 9))
+    while y < bottom:
+        part = str(
+            rng.choice(["head", "prose", "list", "formula", "box"], p=[0.2, 0.35, 0.2, 0.2, 0.05])
+        )
+        if part == "head":
+            head = _scaled(
+                style, rng.uniform(1.0, 1.6), font=BOLD.get(style.font, style.font), indent=0.0
+            )
+            sheet.word(left, y + 1.6 * x, f"{number}.{rng.integers(1, 9)}", head)
+            y = sheet.fill(source, (left + 4 * head.x_height, y, right, bottom), head, lines=1)
+            number += 1
+        elif part == "list":
+            for k in range(int(rng.integers(2, 5))):
+                sheet.word(left, y + 1.6 * x, f"[{k + number}]" if number % 2 else "•", style)
+                box = (left + 4 * x, y, right, bottom)
+                y = sheet.fill(source, box, _scaled(style, 1.0, indent=0.0), lines=2) + 0.5 * x
+        elif part == "formula":
+            y = _formula(sheet, y + x, left + rng.uniform(0.1, 0.3) * (right - left), right, style)
+        elif part == "box":
+            tall = rng.uniform(3, 9) * x
+            shade = int(rng.choice([0, 30, 60]))
+            frame = (left, y, right, y + tall)
+            sheet.draw.rectangle(frame, fill=shade, outline=255, width=max(1, round(x / 8)))
+            sheet.fill(source, (left + x, y, right - x, y + tall - x), style)
+            y += tall
+        else:
+            y = sheet.fill(source, (left, y, right, bottom), style, lines=int(rng.integers(3, 9)))
+        y += rng.uniform(0.3, 2.5) * x
+
+
+def _formula(sheet: Sheet, y: float, x: float, right: float, style: Style) -> float:
+    """A line of displayed mathematics, made of what Latin fonts have; returns the y below."""
+    rng, unit = sheet.rng, style.x_height
+    italic = _scaled(style, rng.uniform(1.0, 1.3), font=ITALIC.get(style.font, style.font))
+    small = _scaled(italic, 0.7)
+    base = y + 3 * unit
+    while x < right - 6 * unit and rng.random() < 0.93:
+        kind = rng.integers(6)
+        if kind < 3:
+            x += sheet.word(
+                x, base, str(rng.choice(list("abcdfghijknmpqrstuvxyzABCDFGJKPSTX"))), italic
+            )
+            if rng.random() < 0.5:
+                drop = unit * float(rng.choice([0.5, -0.9]))
+                x += sheet.word(x, base + drop, str(rng.choice(list("ijknt012"))), small)
+        elif kind == 3:
+            x += sheet.word(
+                x, base, str(rng.choice([" = ", " + ", " × ", " - ", " < ", "|", "·"])), style
+            )
+        elif kind == 4:
+            x += sheet.word(
+                x,
+                base,
+                str(rng.choice(["(", ")", "[", "]", "||", "{", "}", "±"])),
+                _scaled(style, 1.5),
+            )
+        else:
+            wide = unit * rng.uniform(2, 4)
+            sheet.rule(x, base - 0.7 * unit, x + wide, base - 0.7 * unit, unit / 9)
+            sheet.word(x + 0.3 * wide, base - 1.2 * unit, str(rng.integers(1, 99)), italic)
+            sheet.word(
+                x + 0.2 * wide, base + 1.2 * unit, str(rng.choice(list("knpN"))) + "!", italic
+            )
+            x += wide
+        x += 0.25 * unit
+    return base + 2 * unit
+
+
 LAYOUTS: dict[str, Callable[[Sheet, Iterator[str], Style], None]] = {
     "prose": prose,
     "columns": columns,
@@ -229,4 +311,6 @@ LAYOUTS: dict[str, Callable[[Sheet, Iterator[str], Style], None]] = {
     "ledger": ledger,
     "title": title,
     "marginalia": marginalia,
+    "report": report,
 }
+OLD_LAYOUTS = tuple(LAYOUTS)[:6]  # those that an old page may have
