@@ -8,8 +8,8 @@ Grey levels count from 0 to 255.
 import numpy as np
 from scipy import ndimage
 
+from data_prep.clean_pages import draw_page
 from data_prep.fields import smooth, uniform
-from data_prep.page_layouts import draw_page
 
 __all__ = ["bleed_through", "fading_ink", "ink_erosion", "ink_spread"]
 
@@ -85,7 +85,7 @@ def bleed_through(
 
     It darkens white paper by up to `depth_grey`, is blurred by `blur_px` (standard deviation), and
     comes and goes by `patchy` (0 even, 1 in spots). The other side is drawn anew, of the `kind`
-    and `x_height_px` of `page_layouts.draw_page`. Mask `bleed`: where paper darkened noticeably.
+    and `x_height_px` of `clean_pages.draw_page`. Mask `bleed`: where paper darkened noticeably.
     """
     sizes = None if x_height_px is None else (0.9 * x_height_px, 1.1 * x_height_px)
     back = draw_page(rng, page.shape, kind=kind, x_height=sizes)[:, ::-1]

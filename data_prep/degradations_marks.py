@@ -25,7 +25,7 @@ PORT_WORDS = (
 
 def _word(text: str, face: str, letter_px: float, border_px: float = 0.0) -> Image.Image:
     """Text on its own small sheet of coverage; letters (as x) `letter_px` high, maybe framed."""
-    type_ = font(face, round(letter_px, 1))
+    type_ = font(face, max(1.0, round(letter_px, 1)))
     left, top, right, bottom = type_.getbbox(text)
     pad = int(np.ceil(2 + (3 * border_px if border_px else 0)))
     sheet = Image.new("L", (int(right - left) + 2 * pad + 1, int(bottom - top) + 2 * pad + 1), 0)
@@ -115,8 +115,8 @@ def _paint(
 def _finish(
     page: np.ndarray, cover: np.ndarray, grey: float, opacity: float, mode: str, drawn: dict
 ) -> Result:
-    marked = _paint(page, cover, grey, opacity, mode)
     touched = cover * opacity > 0.5 / 255
+    marked = _paint(page, cover * touched, grey, opacity, mode)
     return np.clip(marked, 0, 1).astype(np.float32), drawn, {"mark": touched}
 
 

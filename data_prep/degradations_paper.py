@@ -232,12 +232,12 @@ def wrinkles(
         angle_degrees = float(rng.uniform(0, 180))
     shape = page.shape
     lamp = np.radians(angle_degrees)
-    slope_y, slope_x = np.gradient(
-        smooth(rng, shape, size_px) + 0.3 * smooth(rng, shape, size_px / 3)
-    )
+    land = smooth(rng, shape, size_px) + 0.3 * smooth(rng, shape, size_px / 3)
+    slope_y = np.diff(land, axis=0, append=land[-1:])
+    slope_x = np.diff(land, axis=1, append=land[:, -1:])
     waves = slope_y * np.float32(np.sin(lamp)) + slope_x * np.float32(np.cos(lamp))
     shade = np.float32((1 - sharp) / max(float(waves.std()), 1e-6)) * waves
-    for part, weight in ((1.0, 0.8), (0.45, 0.6)):
+    for part, weight in ((2.2, 0.7), (1.0, 0.8), (0.45, 0.35)):
         flat = facets(rng, shape, size_px * part, stretch, lamp)
         shade += np.float32(sharp * weight) * flat
     shade *= np.float32(depth_grey) / max(float(shade.std()), 1e-6)

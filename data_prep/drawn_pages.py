@@ -15,17 +15,17 @@ import numpy as np
 from docrestore import images
 
 from data_prep import manifest
+from data_prep.clean_pages import draw_page
 from data_prep.degradations import Passport, compose
-from data_prep.page_layouts import draw_page
 from data_prep.recipes import RECIPES
 
-__all__ = ["TASKS", "draw", "draw_pair", "prepare", "split_of"]
+__all__ = ["TASKS", "draw", "draw_page", "draw_pair", "prepare", "split_of"]
 
 TASKS = tuple(RECIPES)
 SOURCES = (
-    "passages.txt", "fields.py", "lettering.py", "page_layouts.py", "degradations.py",
-    "degradations_ink.py", "degradations_paper.py", "degradations_capture.py",
-    "degradations_marks.py", "recipes.py", "drawn_pages.py",
+    "passages.txt", "fields.py", "lettering.py", "page_layouts.py", "clean_pages.py",
+    "degradations.py", "degradations_ink.py", "degradations_paper.py",
+    "degradations_capture.py", "degradations_marks.py", "recipes.py", "drawn_pages.py",
 )  # fmt: skip
 
 

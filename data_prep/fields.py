@@ -23,7 +23,7 @@ def smooth(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> np
     grid = Image.fromarray(rng.standard_normal((rows, columns), dtype=np.float32))
     box = (1.0, 1.0, 1.0 + width / scale, 1.0 + height / scale)
     field = np.asarray(grid.resize((width, height), Image.Resampling.BICUBIC, box=box))
-    return field * np.float32(1.3)  # the spline averages neighbours: bring the deviation back
+    return field * np.float32(1.22)  # the spline averages neighbours: bring the deviation back
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> np.ndarray:
@@ -87,13 +87,13 @@ def facets(
     draw = ImageDraw.Draw(canvas)
     for corners, value in zip(points[mesh.simplices][..., ::-1], shade, strict=True):
         draw.polygon([tuple(p) for p in corners], fill=float(value))
-    field = ndimage.gaussian_filter(np.asarray(canvas), max(0.6, size / 12))
+    field = ndimage.gaussian_filter(np.asarray(canvas), max(0.6, size / 30))
     creases = Image.new("F", (width, height))
     draw = ImageDraw.Draw(creases)
     for corner in range(3):
         other = mesh.neighbors[:, corner]
         keep = (np.arange(len(other)) < other) & (rng.random(len(other)) < 0.5)
-        bend = 0.5 * np.abs(shade - shade[other]) * rng.choice([-1, 1], len(other))
+        bend = 0.8 * np.abs(shade - shade[other]) * rng.choice([-1, 1], len(other))
         ends = points[np.delete(mesh.simplices, corner, axis=1)][..., ::-1]
         for edge, value in zip(ends[keep], bend[keep], strict=True):
             draw.line([tuple(p) for p in edge], fill=float(value), width=2)

@@ -147,7 +147,7 @@ class Sheet:
         box: tuple[float, float, float, float],
         style: Style,
         lines: int | None = None,
-        paragraph: float = 0.15,
+        paragraph: float = 0.1,
     ) -> float:
         """Fill box (left, top, right, bottom) with words; return the y below the last line.
 

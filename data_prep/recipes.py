@@ -137,7 +137,7 @@ def clean(rng: np.random.Generator, split: str) -> Recipe:
     chance, between = dice.chance, dice.between
     faces = ("old-standard", "old-standard-italic", "source-sans", "source-sans-italic",
              "stix", "stix-italic", "garamond", "source-sans-bold", "courier")  # fmt: skip
-    size = dice.ratio(7.5, 15)
+    size = dice.ratio(7.5, 16)
     page = dict(kind="print", faces=faces, x_height=(size, size), fine=2)
     page["layout"] = dice.one(["prose", "columns", "ledger", "title"], p=[0.8, 0.1, 0.05, 0.05])
     steps: list[Step] = []
