@@ -4,16 +4,21 @@ A page is uint8 shaped (H, W): paper is 255, ink is 0. A binarized page is bool:
 Tensors are float32 in [0, 1], shaped (B, C, H, W).
 """
 
+import errno
 import os
-import tempfile
-import warnings
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from docrestore.grayscale import to_gray, upright
+from docrestore.image_output import ImageError, write, write_pages, writing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,22 +28,31 @@ __all__ = [
     "READABLE",
     "ImageError",
     "Page",
+    "count_pixels",
     "pages",
     "read_gray",
     "to_array",
     "to_tensor",
     "write",
     "write_pages",
+    "writing",
 ]
 
 MAX_PIXELS = 600_000_000  # a 20,000 x 20,000 page passes, a decompression bomb does not
-READABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".gif", ".pgm")
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "JPEG2000", "GIF", "PPM", "MPO")
-Image.MAX_IMAGE_PIXELS = None  # our own check in `pages` names the limit and the way out
-
-
-class ImageError(ValueError):
-    """A file that cannot be read or written as an image; the sentence says what to do."""
+READABLE = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jfif", ".mpo", ".tif", ".tiff", ".bmp", ".webp"),
+    *(".jp2", ".j2k", ".jpx", ".gif", ".pbm", ".pgm", ".ppm", ".pnm"),
+)
+_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "WEBP", "JPEG2000", "GIF", "PPM")
+_OTHERS = {  # first bytes, from an offset: what such a file is, and the way out
+    (0, b"%PDF"): "a PDF; export its pages as TIFF or PNG first (pdftoppm -r 300 -png)",
+    (0, b"AT&TFORM"): "a DjVu book; export its pages as TIFF first (ddjvu -format=tiff)",
+    (4, b"ftypheic"): "a HEIC photograph; export it as JPEG or PNG first",
+    (4, b"ftypmif1"): "a HEIF photograph; export it as JPEG or PNG first",
+    (4, b"ftypavif"): "an AVIF picture; export it as PNG first",
+    (0, b"PK\x03\x04"): "a zip archive; unpack it first",
+}
+Image.MAX_IMAGE_PIXELS = None  # our own check names the limit and the way out
 
 
 @dataclass(frozen=True)
@@ -62,86 +76,23 @@ class Page:
     mode: str
 
 
-def _to_gray(image: Image.Image) -> np.ndarray:
-    """Any Pillow mode to uint8 (H, W), luminance after ITU-R 601-2, transparency on white."""
-    if image.mode.startswith(("I", "F")):  # 16-bit and float scans: the file's own full range
-        values = np.asarray(image, dtype=np.float32)
-        top = 65535.0 if image.mode != "F" else float(values.max(initial=0.0)) or 1.0
-        if image.mode == "F" and top <= 1.0:
-            top = 1.0
-        return (values * (255.0 / top) + 0.5).clip(0, 255).astype(np.uint8)
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        paper = Image.new("RGBA", layer.size, "white")
-        image = Image.alpha_composite(paper, layer)
-    if image.mode in ("CMYK", "LAB", "YCbCr", "HSV", "P"):
-        image = image.convert("RGB")
-    return np.array(image.convert("L"))
-
-
 def pages(path: str | os.PathLike[str]) -> Iterator[Page]:
     """Read a file's pages one after the other: 1-bit, grey, 16-bit, colour, palette, alpha.
 
-    The turn that a camera wrote into EXIF is applied.
+    The turn that a camera wrote into EXIF is applied. Only a TIFF has several pages: of an
+    animation or a camera's set of previews the first picture counts, and a TIFF's thumbnails and
+    masks are left out. No more than one page is in memory at a time.
 
     Raises:
         ImageError: if the file is no readable image, is broken, or has over MAX_PIXELS pixels.
     """
     path = Path(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd tags in scans; the pixels are what counts
-            yield from _pages(path)
-    except ImageError:
-        raise
-    except UnidentifiedImageError:
-        raise ImageError(_why_not_an_image(path)) from None
-    except MemoryError:
-        raise ImageError(f"{path.name} does not fit into memory; cut it into parts.") from None
-    except PermissionError:
-        raise ImageError(f"{path.name} may not be read; check its permissions.") from None
-    except FileNotFoundError:
-        raise ImageError(f"{path} does not exist; check the name.") from None
-    except Exception as error:  # Pillow's decoders raise many kinds for a damaged file
-        raise ImageError(
-            f"{path.name} is damaged and cannot be decoded ({error}); scan or copy it again."
-        ) from None
-
-
-def _pages(path: Path) -> Iterator[Page]:
-    if path.is_dir():
-        raise ImageError(f"{path.name} is a folder, not an image; name the files inside it.")
-    if path.stat().st_size == 0:
-        raise ImageError(f"{path.name} is empty (0 bytes); copy it again from its source.")
-    with Image.open(path, formats=_FORMATS) as image:
-        count = getattr(image, "n_frames", 1)
-        for index in range(count):
-            image.seek(index)
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise ImageError(
-                    f"{path.name} claims {width} x {height} pixels, more than the limit of "
-                    f"{MAX_PIXELS // 10**6} million; cut it into parts."
-                )
-            dpi = image.info.get("dpi")
-            icc = image.info.get("icc_profile")
-            mode = image.mode
-            turned = ImageOps.exif_transpose(image)
-            yield Page(
-                gray=_to_gray(turned),
-                dpi=None if not dpi else (float(dpi[0]), float(dpi[1])),
-                icc=icc if isinstance(icc, bytes) else None,
-                index=index,
-                count=count,
-                mode=mode,
-            )
-
-
-def _why_not_an_image(path: Path) -> str:
-    head = path.open("rb").read(8)
-    if head.startswith(b"%PDF"):
-        return f"{path.name} is a PDF; export its pages as TIFF or PNG first (pdftoppm -r 300)."
-    return f"{path.name} is no image that can be read ({', '.join(sorted(set(READABLE)))})."
+    with _in_words(path):
+        frames = _frames(path)
+    for index, frame in enumerate(frames):
+        with _in_words(path, f"page {index + 1} of {len(frames)}" if len(frames) > 1 else ""):
+            page = _page(path, frame, index, len(frames))
+        yield page
 
 
 def read_gray(path: str | os.PathLike[str]) -> np.ndarray:
@@ -149,95 +100,149 @@ def read_gray(path: str | os.PathLike[str]) -> np.ndarray:
     return next(pages(path)).gray
 
 
-def _gray_profile(icc: bytes | None) -> bytes | None:
-    """A colour profile is only true of the pixels it was made for: keep grey ones alone."""
-    if icc is None:
-        return None
+def count_pixels(path: str | os.PathLike[str]) -> int:
+    """Pixels in all pages together, by the file's header alone; 0 if it cannot be read."""
     try:
-        from io import BytesIO
+        with _in_words(Path(path)), _open(Path(path)) as image:
+            several = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+            return image.width * image.height * several
+    except ImageError:
+        return 0
 
-        profile = ImageCms.ImageCmsProfile(BytesIO(icc)).profile
-        return icc if profile.xcolor_space.strip() == "GRAY" else None
-    except Exception:  # a broken profile helps nobody
-        return None
+
+def _open(path: Path) -> Image.Image:
+    """Open a file and look at its header; no pixel is decoded yet."""
+    about = os.stat(path)
+    if stat.S_ISDIR(about.st_mode):
+        raise ImageError(f"{path.name} is a folder, not an image; name the files inside it.")
+    if not stat.S_ISREG(about.st_mode):  # reading a pipe or a device might never end
+        raise ImageError(f"{path.name} is a pipe or a device, not a file; copy it into a file.")
+    if about.st_size == 0:
+        raise ImageError(f"{path.name} is empty (0 bytes); copy it again from its source.")
+    try:
+        image = Image.open(path, formats=_FORMATS)
+    except UnidentifiedImageError:
+        raise ImageError(_why_not_an_image(path)) from None
+    _check_size(path, image)
+    return image
 
 
-def write(
-    path: str | os.PathLike[str],
-    image: np.ndarray,
-    *,
-    dpi: tuple[float, float] | None = None,
-    icc: bytes | None = None,
-) -> Path:
-    """Write one image atomically: a reader sees the old file or the whole new one.
+def _check_size(path: Path, image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{path.name} claims {width} x {height} pixels, more than the limit of "
+            f"{MAX_PIXELS // 10**6} million; cut it into parts."
+        )
 
-    Args:
-        path: where; the suffix chooses the format (.png, .tif, .jpg, .webp ...).
-        image: bool (H, W), saved with 1 bit a pixel (G4 in TIFF); or uint8 (H, W) or (H, W, 3).
-        dpi: pixels per inch, kept in the file.
-        icc: a colour profile, kept when it is one for grey images and the image is grey.
 
-    Raises:
-        ImageError: if the array is of another kind, or the disk refuses.
+def _frames(path: Path) -> list[int]:
+    """Which frames of a file are pages. A PNG's checksums are compared on the way."""
+    with _open(path) as image:
+        if image.format == "PNG":  # Pillow decodes flipped bytes without a word
+            image.verify()
+        if image.format != "TIFF":
+            return [0]
+        frames = []
+        for frame in range(getattr(image, "n_frames", 1)):
+            image.seek(frame)
+            kind = image.tag_v2.get(254, 0)  # type: ignore[attr-defined]
+            if not int(kind) & 0b101:  # NewSubfileType: 1 is a thumbnail, 4 a mask
+                frames.append(frame)
+        return frames or [0]
+
+
+def _page(path: Path, frame: int, index: int, count: int) -> Page:
+    """Decode one page. What Pillow holds of it is let go on return, before the caller works."""
+    with _open(path) as image:
+        if frame:
+            image.seek(frame)
+            _check_size(path, image)
+        mode = image.mode
+        tags = getattr(image, "tag_v2", {})
+        turned = tags.get(274, 1)  # Pillow turns the pixels of a TIFF when it loads them
+        image.load()
+        gray = to_gray(image)
+        if image.format != "TIFF":
+            turned = _orientation(image)
+            gray = upright(gray, turned)
+        dpi, icc = _resolution(image.info.get("dpi")), image.info.get("icc_profile")
+        return Page(
+            gray=gray,
+            dpi=dpi[::-1] if dpi and turned in (5, 6, 7, 8) else dpi,
+            icc=icc if isinstance(icc, bytes) and icc else None,
+            index=index,
+            count=count,
+            mode=mode,
+        )
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(274, 1))
+    except Exception:  # a damaged EXIF block; the pixels are what counts
+        return 1
+
+
+def _resolution(dpi: Any) -> tuple[float, float] | None:
+    """Pixels per inch, (horizontal, vertical), or None where the file says nothing sensible.
+
+    A PNG counts whole pixels per metre: its 299.9994 is what a scanner called 300.
     """
-    return write_pages(path, [image], dpi=dpi, icc=icc)
-
-
-def write_pages(
-    path: str | os.PathLike[str],
-    images: Sequence[np.ndarray],
-    *,
-    dpi: tuple[float, float] | None = None,
-    icc: bytes | None = None,
-) -> Path:
-    """Write several pages atomically into one file; more than one needs a TIFF. See `write`."""
-    path = Path(path)
-    frames = [_from_array(image) for image in images]
-    options: dict[str, Any] = {}
-    if dpi:
-        options["dpi"] = dpi
-    if all(frame.mode in ("1", "L") for frame in frames) and (profile := _gray_profile(icc)):
-        options["icc_profile"] = profile
-    if path.suffix.lower() in (".tif", ".tiff"):
-        options["compression"] = "group4" if frames[0].mode == "1" else "tiff_adobe_deflate"
-        if len(frames) > 1:
-            options |= {"save_all": True, "append_images": frames[1:]}
-    elif len(frames) > 1:
-        raise ImageError(f"{path.name}: {len(frames)} pages need a TIFF; name the file .tif.")
-    elif path.suffix.lower() == ".webp":
-        options["lossless"] = True
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     try:
-        with os.fdopen(handle, "wb") as file:
-            frames[0].save(file, format=_format(path), **options)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        values = [float(value) for value in dpi]
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    if len(values) != 2 or not all(isfinite(value) and 1 < value < 1e5 for value in values):
+        return None
+    across, down = (round(v) if abs(v - round(v)) < 0.02 else round(v, 3) for v in values)
+    return float(across), float(down)
+
+
+@contextmanager
+def _in_words(path: Path, part: str = "") -> Iterator[None]:
+    """Whatever goes wrong while a file is read becomes one sentence that says what to do."""
+    name = f"{part} in {path.name}" if part else path.name
+    try:
+        yield
+    except ImageError:
+        raise
+    except MemoryError:
+        raise ImageError(f"{name} does not fit into memory; cut it into parts.") from None
     except OSError as error:
-        raise ImageError(f"{path} could not be written: {error.strerror or error}.") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    return path
+        if error.errno is None:  # Pillow's own, about what is in the file
+            raise ImageError(_damaged(name, error)) from None
+        raise ImageError(_why_not_opened(name, error)) from None
+    except Exception as error:  # Pillow's decoders raise many kinds for a damaged file
+        raise ImageError(_damaged(name, error)) from None
 
 
-def _format(path: Path) -> str:
-    try:
-        return Image.registered_extensions()[path.suffix.lower()]
-    except KeyError:
-        raise ImageError(f"{path.name}: name the result .png or .tif.") from None
+def _damaged(name: str, error: Exception) -> str:
+    why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return f"{name} is damaged and cannot be decoded ({why}); scan or copy it again."
 
 
-def _from_array(image: np.ndarray) -> Image.Image:
-    """Bool (H, W) to 1-bit, uint8 (H, W) or (H, W, 3) to 8-bit."""
-    if image.dtype == bool and image.ndim == 2:
-        return Image.fromarray(image)
-    if image.dtype == np.uint8 and (image.ndim == 2 or image.shape[2:] == (3,)):
-        return Image.fromarray(np.ascontiguousarray(image))
-    raise ImageError(
-        f"an image must be bool (H, W) or uint8 (H, W) or (H, W, 3), "
-        f"got {image.dtype} {image.shape}."
+def _why_not_opened(name: str, error: OSError) -> str:
+    ways = {
+        errno.ENOENT: "does not exist; check the name",
+        errno.EACCES: "may not be read; change its permissions (chmod u+r)",
+        errno.EPERM: "may not be read; change its permissions (chmod u+r)",
+        errno.ELOOP: "is a link that leads back to itself; remove it or link it to a file",
+        errno.ENAMETOOLONG: "has a name that is too long for this system; shorten it",
+    }
+    other = f"cannot be read ({error.strerror}); check the disk and copy it again"
+    return f"{name} {ways.get(error.errno or 0, other)}."
+
+
+def _why_not_an_image(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(16)
+    for (start, magic), words in _OTHERS.items():
+        if head[start:].startswith(magic):
+            return f"{path.name} is {words}."
+    return (
+        f"{path.name} is not an image, whatever its name says, or its first bytes are damaged; "
+        f"check it and copy it again."
     )
 
 
@@ -246,7 +251,7 @@ def to_tensor(image: np.ndarray) -> "Tensor":
     import torch  # here, so that reading files does not cost the start of torch
 
     scale = 255.0 if image.dtype == np.uint8 else 1.0
-    return torch.from_numpy(np.asarray(image, dtype=np.float32) / scale)[None, None]
+    return torch.from_numpy(np.asarray(image, dtype=np.float32) / np.float32(scale))[None, None]
 
 
 def to_array(tensor: "Tensor") -> np.ndarray:

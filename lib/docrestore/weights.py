@@ -100,6 +100,7 @@ def save_weights(
     card: dict[str, Any],
     *,
     half: bool = True,
+    overwrite: bool = True,
 ) -> Path:
     """Write weights and card atomically.
 
@@ -108,8 +109,12 @@ def save_weights(
         network: one of MODELS.
         card: needs "model" (a key of MODELS) and "arguments"; more is welcome.
         half: store float16, half the bytes; `load` returns float32 either way.
+        overwrite: False leaves a file that is there as it is. The released DE-GAN does so after
+            every epoch: it keeps the weights of its first one and loses all that it learns later.
     """
     path = Path(path)
+    if path.exists() and not overwrite:
+        return path
     if missing := {"model", "arguments"} - card.keys():
         raise WeightsError(f"the card lacks {', '.join(sorted(missing))}.")
     state = {
