@@ -1,0 +1,144 @@
+"""Is a page of the test set, or a piece of it, among the pages that a network was trained on?
+
+A fingerprint is a short list of landmarks (`docrestore.landmarks`). Two pages are near when enough
+landmarks look alike and lie in the same arrangement, up to scale, shift and a left-right mirror.
+So a piece of a page is found as well, and two pages in the same type are not taken for each other:
+their letters look alike, but lie elsewhere. `leaks.toml` lists leaks that are known by name.
+"""
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from docrestore.landmarks import Landmarks, agreeing, landmarks, mirrored
+
+__all__ = ["Conflict", "LeakageError", "check", "conflicts", "fingerprint", "near"]
+
+KEPT = 96  # landmarks in a fingerprint
+COARSE = 3.2  # pixels; half of them have this sigma or more, to survive a reduction to half size
+AGREEING = 8  # landmarks in one arrangement that make two pages near; measured, see tests
+
+_RECORD = np.dtype([("x", "<u2"), ("y", "<u2"), ("sigma", "u1"), ("bits", "u1", (8,))])
+_PLACE, _SIGMA = 4.0, 32.0  # steps a pixel, steps an octave
+
+
+class LeakageError(ValueError):
+    """A test page was seen in training; the message names the pairs."""
+
+
+class Conflict(NamedTuple):
+    """A test page, the training page it shares content with, and how that is known."""
+
+    test: str
+    trained: str
+    why: str
+
+
+def fingerprint(gray: np.ndarray) -> str:
+    """A page's landmarks as hexadecimal digits, at most 2.5 kB.
+
+    Args:
+        gray: uint8 (H, W). A blank page has no landmarks and is near to nothing.
+    """
+    marks = landmarks(gray)
+    coarse = np.flatnonzero(marks.sigma >= COARSE)[: KEPT // 2]
+    others = np.setdiff1d(np.arange(len(marks.x)), coarse)[: KEPT - len(coarse)]
+    keep = np.sort(np.concatenate([coarse, others]))
+    record = np.zeros(len(keep), _RECORD)
+    record["x"] = np.round(marks.x[keep] * _PLACE).clip(0, 65535)
+    record["y"] = np.round(marks.y[keep] * _PLACE).clip(0, 65535)
+    record["sigma"] = np.round(np.log2(marks.sigma[keep]) * _SIGMA).clip(0, 255)
+    record["bits"] = np.packbits(marks.bits[keep].reshape(len(keep), 64), axis=1)
+    return (min(marks.width, 65535).to_bytes(2, "little") + record.tobytes()).hex()
+
+
+def near(a: str, b: str) -> bool:
+    """Whether two fingerprints are of one page, or of a page and a large piece of it.
+
+    Raises ValueError if a string is not a fingerprint.
+    """
+    first, second = _read(a), _read(b)
+    return _agreement(first, (second, mirrored(second))) >= AGREEING
+
+
+def conflicts(
+    test: Iterable[tuple[str, np.ndarray]], trained_on: Sequence[Sequence[str]]
+) -> list[Conflict]:
+    """Every pair of a test page and a training page that share content.
+
+    The pages are compared, more closely than `near` can, and their names are looked up in the list
+    of known leaks.
+
+    Args:
+        test: ("set/id", uint8 (H, W)) of the pages to be tested on.
+        trained_on: ("set/id", fingerprint) of the pages trained on, as a weights card holds them.
+    """
+    known = [(name, _read(mark)) for name, mark in trained_on]
+    found = []
+    for name, gray in test:
+        marks = landmarks(gray)
+        views = marks, mirrored(marks)
+        for other, theirs in known:
+            if why := _by_name(name, other):
+                found.append(Conflict(name, other, why))
+            elif (count := _agreement(theirs, views)) >= AGREEING:
+                found.append(Conflict(name, other, f"{count} landmarks agree"))
+    return found
+
+
+def check(test: Iterable[tuple[str, np.ndarray]], trained_on: Sequence[Sequence[str]]) -> None:
+    """Raise LeakageError if a test page shares content with a training page; see `conflicts`."""
+    if found := conflicts(test, trained_on):
+        shown = "; ".join(f"{one.test} and {one.trained} ({one.why})" for one in found[:10])
+        more = f"; and {len(found) - 10} more pairs" if len(found) > 10 else ""
+        raise LeakageError(
+            f"the network is tested on what it was trained on: {shown}{more}. "
+            "Leave these pages out of the test or of the training."
+        )
+
+
+def _agreement(first: Landmarks, views: Iterable[Landmarks]) -> int:
+    return max(agreeing(first, view) for view in views)
+
+
+def _read(mark: str) -> Landmarks:
+    try:
+        data = bytes.fromhex(mark)
+        record = np.frombuffer(data[2:], _RECORD)
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"{str(mark)[:20]!r} is not a fingerprint; make it with docrestore.leakage.fingerprint."
+        ) from None
+    return Landmarks(
+        x=record["x"] / _PLACE,
+        y=record["y"] / _PLACE,
+        sigma=2.0 ** (record["sigma"] / _SIGMA),
+        bits=np.unpackbits(record["bits"], axis=1).reshape(-1, 8, 8).astype(bool),
+        width=int.from_bytes(data[:2], "little"),
+    )
+
+
+def _by_name(first: str, second: str) -> str:
+    """Why two pages are known to share content, or "" if nothing is known."""
+    if first == second:
+        return "the same page"
+    for leak in _known_leaks():
+        for one, other in ((first, second), (second, first)):
+            if _listed(one, leak["pages"]) and _listed(other, leak["with"]):
+                return leak["why"]
+    return ""
+
+
+def _listed(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+@cache
+def _known_leaks() -> list[dict]:
+    with open(Path(__file__).with_name("leaks.toml"), "rb") as file:
+        return tomllib.load(file)["leak"]
