@@ -76,7 +76,7 @@ def draw_page(
 def _stroke(rng: np.random.Generator, name: str, x_height: float) -> float:
     """Extra px on each side of a stroke: pens differ, and the thin scripts stay readable."""
     if name in ("tangerine", "pinyon", "aurore", "cedarville", "caveat"):
-        return round(float(rng.uniform(0.0, 0.055)) * x_height, 2)
+        return round(float(rng.uniform(0.0, 0.07)) * x_height, 2)
     return round(float(max(0.0, rng.normal(0.0, 0.012))) * x_height, 2)
 
 
