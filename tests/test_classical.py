@@ -2,7 +2,14 @@
 
 import numpy as np
 import pytest
-from docrestore.classical import CLASSICAL, gatos, sauvola
+from docrestore.classical import BY_TASK, CLASSICAL, gatos, sauvola
+from scipy import ndimage
+
+GREY = [(task, name) for task in BY_TASK if task != "binarize" for name in BY_TASK[task]]
+
+
+def error(page: np.ndarray, clean: np.ndarray) -> float:
+    return float(np.square(page.astype(float) - clean).mean())
 
 
 def lined_page(height: int = 240, width: int = 260) -> tuple[np.ndarray, np.ndarray]:
@@ -55,3 +62,33 @@ def test_gatos_survives_a_wide_black_border() -> None:
     page, paper = lined_page()
     framed = np.pad(page, 200)
     assert (gatos(framed)[200:-200, 200:-200] == paper).mean() > 0.95
+
+
+@pytest.mark.parametrize(("task", "name"), GREY)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 700), (200, 90)])
+def test_grey_methods_take_any_page_and_leave_white_white(task: str, name: str, shape) -> None:
+    page = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+    restored = BY_TASK[task][name](page)
+    assert restored.shape == shape and restored.dtype == np.uint8
+    white = np.full(shape, 255, np.uint8)
+    assert BY_TASK[task][name](white).min() >= 254
+
+
+def grey_pair(task: str) -> tuple[np.ndarray, np.ndarray]:
+    """A degraded and a clean page of bars, uint8."""
+    _, paper = lined_page()
+    clean = ndimage.gaussian_filter(np.where(paper, 255.0, 20.0), 0.6)
+    degraded = clean.copy()
+    if task == "clean":
+        degraded *= np.linspace(0.7, 0.95, clean.shape[1])
+    elif task == "deblur":
+        degraded = ndimage.gaussian_filter(clean, 1.5)
+    else:
+        degraded[60:160, 60:200] *= 0.85
+    return degraded.astype(np.uint8), clean.astype(np.uint8)
+
+
+@pytest.mark.parametrize(("task", "name"), GREY)
+def test_grey_methods_help(task: str, name: str) -> None:
+    degraded, clean = grey_pair(task)
+    assert error(BY_TASK[task][name](degraded), clean) < 0.8 * error(degraded, clean)

@@ -3,6 +3,8 @@
 `CLASSICAL` holds the binarizers, functions from a page uint8 (H, W) to bool (H, W), True = paper.
 They come from doxapy (C++), with the values that its documentation gives. `window` is the side
 in pixels of the square that a threshold is computed in; 75 suits a page at 300 dpi.
+
+`BY_TASK` holds the classical methods of every task; those of the grey tasks give uint8 (H, W).
 """
 
 from collections.abc import Callable
@@ -10,7 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from doxapy import Binarization
 
+from docrestore import classical_gray
+
 __all__ = [
+    "BY_TASK",
     "CLASSICAL",
     "gatos",
     "isauvola",
@@ -107,4 +112,18 @@ CLASSICAL: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "isauvola": isauvola,
     "su": su,
     "gatos": gatos,
+}
+
+BY_TASK: dict[str, dict[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "binarize": CLASSICAL,
+    "clean": {
+        "flatten": classical_gray.flatten,
+        "flatten_and_stretch": classical_gray.flatten_and_stretch,
+    },
+    "deblur": {
+        "unsharp_mask": classical_gray.unsharp_mask,
+        "wiener": classical_gray.wiener,
+        "richardson_lucy": classical_gray.richardson_lucy,
+    },
+    "watermark": {"stretch": classical_gray.stretch, "keep_ink": classical_gray.keep_ink},
 }
