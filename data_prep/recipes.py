@@ -141,7 +141,7 @@ def clean(rng: np.random.Generator, split: str) -> Recipe:
     faces = ("old-standard", "old-standard-italic", "source-sans", "source-sans-italic",
              "stix", "stix-italic", "garamond", "source-sans-bold", "courier")  # fmt: skip
     size = dice.ratio(7.5, 16)
-    page = dict(kind="print", faces=faces, x_height=(size, size), fine=2)
+    page = dict(kind="print", faces=faces, x_height=(size, size), fine=2 if chance(0.3) else 1)
     page["layout"] = dice.one(["prose", "columns", "ledger", "title"], p=[0.8, 0.1, 0.05, 0.05])
     steps: list[Step] = []
     damage = dice.one(["coffee", "fold", "footprint", "wrinkles"])
@@ -197,11 +197,13 @@ def deblur(rng: np.random.Generator, split: str) -> Recipe:
     chance, between = dice.chance, dice.between
     faces = ("stix", "stix", "stix-italic", "stix-bold", "old-standard", "old-standard-italic",
              "source-sans", "source-sans-bold", "garamond")  # fmt: skip
-    size = dice.ratio(6.5, 12)
+    size = dice.ratio(6, 11.5)
     page = dict(kind="print", faces=faces, x_height=(size, size), fine=2)
     page["layout"] = dice.one(
         ["report", "prose", "columns", "ledger", "title"], p=[0.5, 0.2, 0.2, 0.05, 0.05]
     )
+    # Its truths are scaled-down pages, a little soft themselves.
+    paper = [("defocus", dict(radius_px=between(0.5, 0.75)))] if chance(0.6) else []
     steps: list[Step] = []
     which = dice.one(["disc", "walk", "both"], p=[0.25, 0.32, 0.43])
     if which != "walk":
@@ -212,7 +214,7 @@ def deblur(rng: np.random.Generator, split: str) -> Recipe:
     steps.append(("noise", dict(std_grey=between(0, 7))))
     if chance(0.6):
         steps.append(("jpeg", dict(quality=int(rng.integers(60, 96)))))
-    return Recipe(page, damage=steps)
+    return Recipe(page, paper, steps)
 
 
 def watermark(rng: np.random.Generator, split: str) -> Recipe:
