@@ -1,0 +1,47 @@
+"""The picture of a network tells the truth about it."""
+
+import pytest
+import torch
+from docrestore.diagrams import diagram, stages
+from docrestore.models import MODELS
+
+RESTORERS = [name for name in MODELS if not name.endswith("discriminator")]
+PAGE = torch.rand(1, 1, 32, 32)
+
+
+@pytest.mark.parametrize("name", RESTORERS)
+def test_every_parameter_is_in_the_picture(name: str) -> None:
+    """Names are names in the code, and together the parts are the whole network."""
+    network = MODELS[name]()
+    row = stages(network, PAGE)
+    assert {stage.name for stage in row} <= dict(network.named_modules()).keys()
+    assert sum(s.parameters for s in row) == sum(p.numel() for p in network.parameters())
+    assert row[0].inputs[0][0] == "degraded"
+
+
+def test_skips_are_found() -> None:
+    """Each stage of the way up sees its twin of the way down, and what came up."""
+    row = {stage.name: stage for stage in stages(MODELS["de_gan"](width=64), PAGE)}
+    for level in "1234":
+        assert [name for name, _ in row[f"decode{level}"].inputs] == [
+            f"encode{level}",
+            f"up{level}",
+        ]
+    assert row["encode2"].inputs == (("encode1", ("max pool",)),)
+    assert row["middle"].shape == (1, 64, 2, 2)
+
+
+def test_a_critic_is_opened_where_asked() -> None:
+    """`into` shows the layers of a part that would else be one box."""
+    critic = MODELS["de_gan-discriminator"](width=8)
+    assert [s.name for s in stages(critic, PAGE, PAGE)] == ["layers"]
+    inside = stages(critic, PAGE, PAGE, into=["layers"])
+    assert len(inside) == 8 and inside[-1].shape == (1, 1, 2, 2)
+
+
+@pytest.mark.parametrize("name", RESTORERS)
+def test_the_picture_names_the_parts(name: str) -> None:
+    """All names stand in the figure, and none outside it."""
+    figure = diagram(MODELS[name](), PAGE)
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert {stage.name for stage in stages(MODELS[name](), PAGE)} <= set(words)
