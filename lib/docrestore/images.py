@@ -43,7 +43,7 @@ READABLE = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jfif", ".mpo", ".tif", ".tiff", ".bmp", ".webp"),
     *(".jp2", ".j2k", ".jpx", ".gif", ".pbm", ".pgm", ".ppm", ".pnm"),
 )
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "WEBP", "JPEG2000", "GIF", "PPM")
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "JPEG2000", "GIF", "PPM")
 _OTHERS = {  # first bytes, from an offset: what such a file is, and the way out
     (0, b"%PDF"): "a PDF; export its pages as TIFF or PNG first (pdftoppm -r 300 -png)",
     (0, b"AT&TFORM"): "a DjVu book; export its pages as TIFF first (ddjvu -format=tiff)",
@@ -79,7 +79,9 @@ class Page:
 def pages(path: str | os.PathLike[str]) -> Iterator[Page]:
     """Read a file's pages one after the other: 1-bit, grey, 16-bit, colour, palette, alpha.
 
-    The turn that a camera wrote into EXIF is applied. Only a TIFF has several pages: of an
+    The turn that a camera wrote into EXIF is applied. Damage is noticed where the format allows
+    it: a PNG has checksums, a JPEG that was cut is short, but bytes flipped inside it only show
+    as false blocks. Only a TIFF has several pages: of an
     animation or a camera's set of previews the first picture counts, and a TIFF's thumbnails and
     masks are left out. No more than one page is in memory at a time.
 
@@ -134,6 +136,22 @@ def _check_size(path: Path, image: Image.Image) -> None:
             f"{path.name} claims {width} x {height} pixels, more than the limit of "
             f"{MAX_PIXELS // 10**6} million; cut it into parts."
         )
+    held = {"1": 1, "L": 1, "P": 1, "I;16": 2}.get(image.mode, 4) + 1  # Pillow's bytes and ours
+    need, have = width * height * held, _free_memory()
+    if need > have:  # or the system would end the whole batch without a word
+        raise ImageError(
+            f"{path.name} needs {need / 1e9:.1f} GB of memory to be read and {have / 1e9:.1f} GB "
+            f"are free; close other programs or cut it into parts."
+        )
+
+
+def _free_memory() -> float:
+    """Bytes that can be had without swapping; infinite where only Linux would tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(row.split()[1]) * 1024 for row in lines if row.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return float("inf")
 
 
 def _frames(path: Path) -> list[int]:
@@ -169,7 +187,7 @@ def _page(path: Path, frame: int, index: int, count: int) -> Page:
         dpi, icc = _resolution(image.info.get("dpi")), image.info.get("icc_profile")
         return Page(
             gray=gray,
-            dpi=dpi[::-1] if dpi and turned in (5, 6, 7, 8) else dpi,
+            dpi=(dpi[1], dpi[0]) if dpi and turned in (5, 6, 7, 8) else dpi,
             icc=icc if isinstance(icc, bytes) and icc else None,
             index=index,
             count=count,
