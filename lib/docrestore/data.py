@@ -58,6 +58,11 @@ class PairedPages(Sequence[Pair]):
             names = ", ".join(folder.name for folder in self.folders) or "no folder"
             raise ValueError(f"no pairs with split {split!r} in {names}; look at manifest.csv.")
 
+    @property
+    def sets(self) -> list[str]:
+        """The set that each page belongs to."""
+        return [folder.name for folder in self._from]
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -117,12 +122,24 @@ class Crops:
     ) -> None:
         self.pages, self.patch, self.seed = pages, patch, seed
         self.augment, self.old, self.truth_divisor = augment, old, truth_divisor
+        sets = pages.sets if isinstance(pages, PairedPages) else [pair.set for pair in pages]
+        self.members = [np.flatnonzero(np.array(sets) == name) for name in dict.fromkeys(sets)]
+        self.odds = np.sqrt([len(members) for members in self.members])
+        self.odds /= self.odds.sum()
+
+    def _page(self, rng: np.random.Generator) -> Pair:
+        """Draw a set by the square root of its size, then one of its pages.
+
+        So many drawn pages do not drown the few real ones.
+        """
+        members = self.members[int(rng.choice(len(self.members), p=self.odds))]
+        return self.pages[int(members[rng.integers(len(members))])]
 
     def crop(self, step: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """One pair of crops: (degraded, clean), float32 (patch, patch) in [0, 1]."""
         rng = np.random.default_rng((self.seed, step, index))
         for _ in range(4):  # most of a page is paper; prefer crops with ink, keep some without
-            pair = self.pages[int(rng.integers(len(self.pages)))]
+            pair = self._page(rng)
             size = self.patch
             if self.augment:
                 size = round(self.patch * float(np.exp(rng.uniform(np.log(0.7), np.log(1.4)))))
@@ -140,9 +157,9 @@ class Crops:
         x = degraded.astype(np.float32) / 255
         y = clean.astype(np.float32) / 255 / np.float32(self.truth_divisor)
         if self.augment and self.old:
-            if rng.random() < 0.4:
-                back = self.pages[int(rng.integers(len(self.pages)))].clean
-                x = _shine_through(x, _cut(back, self.patch, rng)[0], rng)
+            if rng.random() < 0.45:
+                back, _, _ = _cut(self._page(rng).clean, self.patch, rng)
+                x = _shine_through(x, back, rng)
             x = _change_tone(x, rng)
         return x, y
 
@@ -175,8 +192,8 @@ def _resize(patch: np.ndarray, size: int) -> np.ndarray:
 def _shine_through(x: np.ndarray, back: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Darken x where the mirrored back of the leaf has ink, softened by the paper between."""
     ink = 1 - back[:, ::-1].astype(np.float32) / 255
-    ink = ndimage.gaussian_filter(ink, rng.uniform(0.5, 3.0))
-    return x * (1 - np.float32(rng.uniform(0.1, 0.6)) * ink)
+    ink = ndimage.gaussian_filter(ink, rng.uniform(0.5, 2.5))
+    return x * (1 - np.float32(rng.uniform(0.1, 0.7)) * ink)
 
 
 def _change_tone(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from docrestore.devices import pick_precision, to_channels_last
 
+GRID = 32  # pixels of the page behind one of the coarsest stage
+
 __all__ = ["binarize", "restore", "runner"]
 
 
@@ -36,7 +38,7 @@ def restore(
     page: np.ndarray,
     *,
     tile: int = 1024,
-    overlap: int = 96,
+    overlap: int = 128,
     progress: Callable[[float], None] | None = None,
 ) -> np.ndarray:
     """Restore one page of any height and width.
@@ -44,7 +46,7 @@ def restore(
     Args:
         network: a network of MODELS, or any function (1, 1, h, w) -> (1, 1, h, w) on [0, 1].
         page: uint8 or float32 in [0, 1], shaped (H, W).
-        tile: side of a tile in pixels; memory grows with its square.
+        tile: side of a tile in pixels; memory grows with its square. Best a multiple of 32.
         overlap: pixels that neighbouring tiles share.
         progress: called with the share done, 0 to 1.
 
@@ -56,8 +58,11 @@ def restore(
     """
     if page.ndim != 2 or 0 in page.shape:
         raise ValueError(f"page must be shaped (H, W) with pixels in it, got {page.shape}.")
-    if not 0 <= overlap <= tile // 2:
-        raise ValueError(f"overlap must be 0 to {tile // 2} for a tile of {tile}, got {overlap}.")
+    if tile < 2 * GRID or not 0 <= overlap <= (tile - GRID) // 2:
+        raise ValueError(
+            f"tile must be at least {2 * GRID} and overlap 0 to (tile - {GRID}) / 2, "
+            f"got tile={tile} and overlap={overlap}."
+        )
     run = runner(network) if isinstance(network, nn.Module) else network
     height, width = page.shape
     tops, lefts = _starts(height, tile, overlap), _starts(width, tile, overlap)
@@ -71,8 +76,8 @@ def restore(
             window = page[top : top + tile, left : left + tile]
             soft = run(_to_tensor(window))[0, 0].numpy()
             share = down[:, None] * across
-            total[:, left : left + tile] += soft * share
-            weight[:, left : left + tile] += share
+            total[: len(soft), left : left + tile] += soft * share
+            weight[: len(soft), left : left + tile] += share
             if progress:
                 progress((row * len(lefts) + column + 1) / (len(tops) * len(lefts)))
         done = (tops[row + 1] if row + 1 < len(tops) else height) - top
@@ -89,14 +94,17 @@ def _to_tensor(window: np.ndarray) -> Tensor:
 
 
 def _starts(side: int, tile: int, overlap: int) -> list[int]:
-    """First pixels of the tiles along one side; the last tile ends at the border."""
-    last = max(side - tile, 0)
-    return [*range(0, last, tile - overlap), last]
+    """First pixels of the tiles along one side; the last tile ends at the border.
+
+    All are multiples of GRID, so that every tile folds and pools the same pixels together.
+    """
+    last = -(-max(side - tile, 0) // GRID) * GRID
+    return [*range(0, last, (tile - overlap) // GRID * GRID), last]
 
 
 def _ramp(start: int, side: int, tile: int, overlap: int) -> np.ndarray:
     """Weights along a tile: 1 inside and at the page's border, falling to 0 at inner borders."""
-    length = min(tile, side)
+    length = min(tile, side - start)
     weights = np.ones(length, np.float32)
     if overlap:
         quarter = overlap // 4

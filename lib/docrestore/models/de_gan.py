@@ -7,7 +7,7 @@ Role     trained in notebooks/de_gan/2_train.ipynb.
 Differs  `Generator` and `Discriminator` are the authors' Keras networks layer by layer, but for
          the slope of one layer (`neck`). The two `PyTorch...` classes are the variant that
          circulates as a PyTorch port. The compact generator is our own: half resolution inside,
-         residual, normalised, 17 times smaller.
+         residual, normalised, 16 times smaller.
 Licence  MIT.
 
 The last sigmoid is taken in float32: in bf16 a probability next to 1 has steps of 0.004.
@@ -267,7 +267,7 @@ class CompactGenerator(nn.Module):
     dropout; no two-channel neck.
 
     Args:
-        widths: channels at 1/2, 1/4, 1/8 and 1/16 of the page.
+        widths: channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the page.
 
     Shape:
         degraded (B, 1, H, W) -> restored (B, 1, H, W), both in [0, 1].
@@ -275,12 +275,12 @@ class CompactGenerator(nn.Module):
     Example:
         >>> model = CompactGenerator()
         >>> sum(p.numel() for p in model.parameters())
-        1877540
+        1955140
         >>> tuple(model(torch.rand(1, 1, 40, 56)).shape)
         (1, 1, 40, 56)
     """
 
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 224)) -> None:
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 96, 144, 160)) -> None:
         super().__init__()
         self.stem = nn.Conv2d(4, widths[0], 3, padding=1)
         self.encode = nn.ModuleList(Residual(w) for w in widths)
@@ -306,7 +306,7 @@ class CompactGenerator(nn.Module):
         for encode, down in zip(self.encode, self.down, strict=False):
             skips.append(encode(x))
             x = down(skips[-1])
-        x = self.encode[-1](x)  # (B, widths[-1], H/16, W/16)
+        x = self.encode[-1](x)  # (B, widths[-1], H/32, W/32)
         for up, decode, skip in zip(
             reversed(self.up), reversed(self.decode), reversed(skips), strict=True
         ):
