@@ -272,7 +272,14 @@ def to_tensor(image: np.ndarray) -> "Tensor":
     return torch.from_numpy(np.asarray(image, dtype=np.float32) / np.float32(scale))[None, None]
 
 
-def to_array(tensor: "Tensor") -> np.ndarray:
-    """A tensor (..., H, W) with one page in it, in [0, 1], to uint8 (H, W)."""
+def to_array(tensor: "Tensor", *, stretch: bool = False) -> np.ndarray:
+    """A tensor (..., H, W) with one page in it, in [0, 1], to uint8 (H, W).
+
+    `stretch` spreads the page's own darkest to brightest over 0 to 255, as a plotting library's
+    grey colour map does. The released DE-GAN saves so, and a blank white page comes out black.
+    """
     page = tensor.detach().float().cpu().reshape(tensor.shape[-2:]).numpy()
+    if stretch:
+        low, high = page.min(), page.max()
+        page = (page - low) / (high - low) if high > low else np.zeros_like(page)
     return (page * 255.0 + 0.5).clip(0, 255).astype(np.uint8)
