@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import tifffile
 from docrestore import images
+from docrestore.colour_profiles import gray_twin
 from docrestore.image_output import PART, made_by
 from docrestore.images import ImageError, count_pixels, pages, read_gray, write, write_pages
-from docrestore.profiles import gray_twin
 from PIL import Image, ImageCms, ImageOps
 
 RAMP = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))  # (48, 64)
