@@ -8,10 +8,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from docrestore.paths import here
-
 from data_prep import drawn_pages, manifest
 from data_prep.fetch import available, fetch
+from docrestore.paths import here
 
 __all__ = ["REAL", "Sets", "sets"]
 

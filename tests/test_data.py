@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from docrestore import images
 from docrestore.data import Crops, Pair, PairedPages, grid_patches
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from docrestore.diagrams import diagram, stages
 from docrestore.models import MODELS
 

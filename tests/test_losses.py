@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from docrestore.losses.adversarial import ADVERSARIAL, least_squares, log
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor, nn
+
 from docrestore import weights
 from docrestore.models import MODELS
-from torch import Tensor, nn
 
 # The big networks are tested at a width at which a processor needs no patience. The counts of
 # the paper's own width are pinned by the doctests, which run below.

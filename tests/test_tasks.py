@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from docrestore import images
-from docrestore.data import PairedPages
 
 from data_prep import manifest, tasks
+from docrestore import images
+from docrestore.data import PairedPages
 
 SMALL = {"drawn": 4, "size": (48, 64)}
 
