@@ -20,8 +20,8 @@ from docrestore.landmarks import Landmarks, agreeing, landmarks, mirrored
 __all__ = ["Conflict", "LeakageError", "check", "conflicts", "fingerprint", "near"]
 
 KEPT = 96  # landmarks in a fingerprint
-COARSE = 3.2  # pixels; half of them have this sigma or more, to survive a reduction to half size
-AGREEING = 8  # landmarks in one arrangement that make two pages near; measured, see tests
+COARSE = 4.2  # pixels; half of them have this sigma or more, to survive a reduction to half size
+AGREEING = 7  # landmarks in one arrangement that make two pages near
 
 _RECORD = np.dtype([("x", "<u2"), ("y", "<u2"), ("sigma", "u1"), ("bits", "u1", (8,))])
 _PLACE, _SIGMA = 4.0, 32.0  # steps a pixel, steps an octave
@@ -67,31 +67,34 @@ def near(a: str, b: str) -> bool:
 
 
 def conflicts(
-    test: Iterable[tuple[str, np.ndarray]], trained_on: Sequence[Sequence[str]]
+    test: Iterable[tuple[str, *tuple[np.ndarray, ...]]], trained_on: Sequence[Sequence[str]]
 ) -> list[Conflict]:
     """Every pair of a test page and a training page that share content.
 
     The pages are compared, more closely than `near` can, and their names are looked up in the list
-    of known leaks.
+    of known leaks. Strong degradation hides landmarks: give the clean pages as well as the
+    degraded ones where the same truth may come under another degradation.
 
     Args:
-        test: ("set/id", uint8 (H, W)) of the pages to be tested on.
-        trained_on: ("set/id", fingerprint) of the pages trained on, as a weights card holds them.
+        test: ("set/id", uint8 (H, W), ...) of the pages to be tested on, one image or more each.
+        trained_on: ("set/id", fingerprint, ...) of the pages trained on, as in a weights card.
     """
-    known = [(name, _read(mark)) for name, mark in trained_on]
+    known = [(name, [_read(mark) for mark in marks]) for name, *marks in trained_on]
     found = []
-    for name, gray in test:
-        marks = landmarks(gray)
-        views = marks, mirrored(marks)
+    for name, *images in test:
+        seen = [landmarks(gray) for gray in images]
+        views = [*seen, *(mirrored(marks) for marks in seen)]
         for other, theirs in known:
-            if why := _by_name(name, other):
-                found.append(Conflict(name, other, why))
-            elif (count := _agreement(theirs, views)) >= AGREEING:
-                found.append(Conflict(name, other, f"{count} landmarks agree"))
+            why = _by_name(name, other)
+            count = 0 if why else max((_agreement(marks, views) for marks in theirs), default=0)
+            if why or count >= AGREEING:
+                found.append(Conflict(name, other, why or f"{count} landmarks agree"))
     return found
 
 
-def check(test: Iterable[tuple[str, np.ndarray]], trained_on: Sequence[Sequence[str]]) -> None:
+def check(
+    test: Iterable[tuple[str, *tuple[np.ndarray, ...]]], trained_on: Sequence[Sequence[str]]
+) -> None:
     """Raise LeakageError if a test page shares content with a training page; see `conflicts`."""
     if found := conflicts(test, trained_on):
         shown = "; ".join(f"{one.test} and {one.trained} ({one.why})" for one in found[:10])
@@ -103,7 +106,7 @@ def check(test: Iterable[tuple[str, np.ndarray]], trained_on: Sequence[Sequence[
 
 
 def _agreement(first: Landmarks, views: Iterable[Landmarks]) -> int:
-    return max(agreeing(first, view) for view in views)
+    return max((agreeing(first, view) for view in views), default=0)
 
 
 def _read(mark: str) -> Landmarks:
@@ -127,15 +130,24 @@ def _by_name(first: str, second: str) -> str:
     """Why two pages are known to share content, or "" if nothing is known."""
     if first == second:
         return "the same page"
-    for leak in _known_leaks():
-        for one, other in ((first, second), (second, first)):
-            if _listed(one, leak["pages"]) and _listed(other, leak["with"]):
-                return leak["why"]
+    mine, theirs = _sides(first), _sides(second)
+    for index, leak in enumerate(_known_leaks()):
+        if ((index, 0) in mine and (index, 1) in theirs) or (
+            (index, 1) in mine and (index, 0) in theirs
+        ):
+            return leak["why"]
     return ""
 
 
-def _listed(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+@cache
+def _sides(name: str) -> frozenset[tuple[int, int]]:
+    """Which known leaks a page appears in, and on which of their two sides."""
+    return frozenset(
+        (index, side)
+        for index, leak in enumerate(_known_leaks())
+        for side, key in enumerate(("pages", "with"))
+        if any(fnmatchcase(name, pattern) for pattern in leak[key])
+    )
 
 
 @cache
