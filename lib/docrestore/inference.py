@@ -65,24 +65,27 @@ def restore(
         )
     run = runner(network) if isinstance(network, nn.Module) else network
     height, width = page.shape
-    tops, lefts = _starts(height, tile, overlap), _starts(width, tile, overlap)
+    high, wide = _fit(height, tile, overlap), _fit(width, tile, overlap)
+    tops, lefts = _starts(height, high, overlap), _starts(width, wide, overlap)
     result = np.empty_like(page)
-    total = np.zeros((min(tile, height), width), np.float32)  # of the rows in work
+    total = np.zeros((min(high, height), width), np.float32)  # of the rows in work
     weight = np.zeros_like(total)
     for row, top in enumerate(tops):
-        down = _ramp(top, height, tile, overlap)
+        down = _ramp(top, height, high, overlap)
         for column, left in enumerate(lefts):
-            across = _ramp(left, width, tile, overlap)
-            window = page[top : top + tile, left : left + tile]
+            across = _ramp(left, width, wide, overlap)
+            window = page[top : top + high, left : left + wide]
             soft = run(_to_tensor(window))[0, 0].numpy()
             share = down[:, None] * across
-            total[: len(soft), left : left + tile] += soft * share
-            weight[: len(soft), left : left + tile] += share
+            total[: len(soft), left : left + wide] += soft * share
+            weight[: len(soft), left : left + wide] += share
             if progress:
                 progress((row * len(lefts) + column + 1) / (len(tops) * len(lefts)))
         done = (tops[row + 1] if row + 1 < len(tops) else height) - top
         soft = total[:done] / weight[:done]
-        result[top : top + done] = soft * 255 + 0.5 if page.dtype == np.uint8 else soft
+        if page.dtype == np.uint8:  # not every network ends in a sigmoid: 1.01 is not 2
+            soft = (soft * 255 + 0.5).clip(0, 255)
+        result[top : top + done] = soft
         total = np.concatenate([total[done:], np.zeros_like(total[:done])])
         weight = np.concatenate([weight[done:], np.zeros_like(weight[:done])])
     return result
@@ -91,6 +94,14 @@ def restore(
 def _to_tensor(window: np.ndarray) -> Tensor:
     scale = 255.0 if window.dtype == np.uint8 else 1.0
     return torch.from_numpy(np.asarray(window, dtype=np.float32) / np.float32(scale))[None, None]
+
+
+def _fit(side: int, tile: int, overlap: int) -> int:
+    """The smallest tile that covers a side with no more tiles than `tile` needs."""
+    if side <= tile:
+        return tile
+    count = 1 + -(-(side - tile) // ((tile - overlap) // GRID * GRID))
+    return min(tile, -(-(side - overlap) // (count * GRID)) * GRID + overlap)
 
 
 def _starts(side: int, tile: int, overlap: int) -> list[int]:

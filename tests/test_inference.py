@@ -1,0 +1,269 @@
+"""Restoring a page of any size: what comes out is the page, whole and without seams."""
+
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from docrestore import images, inference, runtime, weights
+from docrestore.inference import GRID, binarize, restore
+from docrestore.models import MODELS
+
+
+class Identity(nn.Module):
+    """Gives back what it gets, with a parameter as every network has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Parameter(torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.float()
+
+
+def blur(x: Tensor) -> Tensor:
+    """A network with a known reach of 24 pixels that, like most, pads with zeros."""
+    kernel = torch.ones(1, 1, 49, 49) / 49**2
+    return F.conv2d(x, kernel, padding=24)
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width)).astype(np.uint8)
+
+
+def drawn_page(height: int = 700, width: int = 900) -> np.ndarray:
+    """Toned paper with strokes of ink."""
+    rng = np.random.default_rng(3)
+    page = np.full((height, width), 200.0)
+    page += 20 * np.sin(np.arange(width) / 90) + rng.normal(0, 5, page.shape)
+    for top in range(20, height - 20, 24):
+        for left in range(20, width - 20, 13):
+            page[top : top + 12, left : left + int(rng.integers(2, 5))] = 60
+    return page.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def network() -> nn.Module:
+    """Shipped weights where there are some; else a small network that learns for a moment."""
+    if "de_gan-binarize" in weights.names():
+        return weights.load("de_gan-binarize")
+    torch.manual_seed(0)
+    small = MODELS["de_gan-compact"](widths=(8, 16, 16))
+    optimiser = torch.optim.Adam(small.parameters(), 3e-3)
+    page = images.to_tensor(drawn_page())
+    for step in range(60):
+        top, left = 64 * (step % 8), 64 * (step % 11)
+        patch = page[..., top : top + 128, left : left + 128]
+        loss = F.mse_loss(small(patch), (patch > 0.5).float())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return small.eval().requires_grad_(False)
+
+
+SIZES = [(1, 1), (1, 70), (3, 700), (64, 64), (65, 63), (97, 131), (200, 333), (257, 129)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("tile", "overlap"), [(64, 0), (64, 16), (128, 48), (96, 32), (1024, 128)])
+def test_the_identity_gives_the_page_back_bit_by_bit(size, tile, overlap):
+    page = noise(*size)
+    assert (restore(Identity(), page, tile=tile, overlap=overlap) == page).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_float_page_keeps_its_type_and_values(size):
+    page = noise(*size).astype(np.float32) / 255
+    restored = restore(Identity(), page, tile=64, overlap=16)
+    assert restored.dtype == np.float32
+    np.testing.assert_allclose(restored, page, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (3, 700), (17, 5), (33, 31)])
+@pytest.mark.parametrize("name", [name for name in MODELS if "discriminator" not in name])
+def test_every_network_takes_every_size(name, size):
+    small = MODELS[name](widths=(8, 16)) if name == "de_gan-compact" else MODELS[name]()
+    restored = restore(small, noise(*size))
+    assert restored.shape == size and restored.dtype == np.uint8
+
+
+def test_values_beyond_paper_and_ink_are_cut_not_wrapped():
+    page = np.array([[0, 128, 255]], np.uint8)
+    assert restore(lambda x: 1.5 * x - 0.1, page).tolist() == [[0, 167, 255]]
+
+
+@pytest.mark.parametrize("side", [1, 31, 64, 100, 512, 1000, 2480, 3508])
+@pytest.mark.parametrize(("tile", "overlap"), [(64, 16), (256, 64), (512, 96), (1024, 128)])
+def test_tiles_cover_the_side_and_start_on_the_grid(side, tile, overlap):
+    fitted = inference._fit(side, tile, overlap)
+    starts = inference._starts(side, fitted, overlap)
+    ends = [min(start + fitted, side) for start in starts]
+    assert fitted <= tile and starts[0] == 0 and ends[-1] == side
+    assert all(start % GRID == 0 for start in starts)
+    assert all(end - after >= overlap for end, after in zip(ends, starts[1:], strict=False))
+    assert len(starts) <= len(inference._starts(side, tile, overlap))
+
+
+def test_fitted_tiles_compute_little_twice():
+    wide = len(inference._starts(2480, inference._fit(2480, 1024, 128), 128))
+    high = len(inference._starts(3508, inference._fit(3508, 1024, 128), 128))
+    area = wide * inference._fit(2480, 1024, 128) * high * inference._fit(3508, 1024, 128)
+    assert area < 1.28 * 2480 * 3508
+
+
+def test_inside_the_page_tiles_agree_with_the_whole():
+    """What is farther from a tile's border than the network's reach comes out the same."""
+    page = noise(300, 420).astype(np.float32) / 255
+    whole = blur(torch.from_numpy(page)[None, None])[0, 0].numpy()
+    tiled = restore(blur, page, tile=160, overlap=64)
+    assert np.abs(tiled - whole).max() < 0.02  # the ramp leaves a little of each tile's border
+    clear = restore(blur, page, tile=256, overlap=112)
+    assert np.abs(clear - whole).max() < 0.002
+
+
+def test_another_tile_size_hardly_moves_the_soft_map(network):
+    page = drawn_page().astype(np.float32) / 255
+    first = restore(network, page, tile=512)
+    for tile in (320, 384, 1024):
+        moved = np.abs(restore(network, page, tile=tile) - first) >= 0.02
+        assert moved.mean() <= 0.001, tile
+
+
+def test_no_seam_shows(network):
+    """Steps of the soft map where one tile leads to the next are no larger than elsewhere.
+
+    The page is the same all along its rows, so a step along a row comes from the network's own
+    grid, which is everywhere, or from a seam.
+    """
+    line = drawn_page(640, 1)[:, 0].astype(np.float32) / 255
+    page = np.repeat(line[:, None], 1100, axis=1)
+    tile, overlap = 320, 128
+    soft = restore(network, page, tile=tile, overlap=overlap)
+    steps = np.abs(np.diff(soft, axis=1)).max(axis=0)
+    fitted = inference._fit(1100, tile, overlap)
+    starts = inference._starts(1100, fitted, overlap)
+    blended = np.zeros(len(steps), bool)
+    for start in starts[1:]:
+        blended[start - 1 : start + overlap] = True
+    inside = np.ones(len(steps), bool)
+    inside[:64] = inside[-64:] = False  # the border of the page is another matter
+    assert len(starts) > 4 and blended.any() and (inside & ~blended).any()
+    assert steps[blended & inside].max() <= steps[~blended & inside].max() + 0.01
+
+
+def test_the_test_for_seams_sees_a_seam():
+    """Without overlap a network that pads with zeros leaves dark lines; with it, none."""
+    page = np.full((200, 640), 0.8, np.float32)
+    seam = restore(blur, page, tile=256, overlap=0)[100, 40:-40]
+    assert np.abs(np.diff(seam)).max() > 0.005
+    whole = restore(blur, page, tile=256, overlap=112)[100, 40:-40]
+    assert np.abs(np.diff(whole)).max() < 1e-4
+
+
+@pytest.mark.skipif("de_gan-binarize" not in weights.names(), reason="no weights are shipped yet")
+@pytest.mark.parametrize("grey", [255, 235, 200])
+def test_a_blank_page_stays_blank(network, grey):
+    page = np.full((300, 260), grey, np.uint8)
+    assert binarize(restore(network, page)).all()
+    grain = (page + np.random.default_rng(0).normal(0, 2, page.shape)).clip(0, 255)
+    assert binarize(restore(network, grain.astype(np.uint8))).all()
+
+
+def test_paper_begins_at_the_threshold():
+    assert binarize(np.array([[127, 128]], np.uint8)).tolist() == [[False, True]]
+    assert binarize(np.array([[0.49, 0.5]], np.float32)).tolist() == [[False, True]]
+    assert binarize(np.array([[200]], np.uint8), 0.9).tolist() == [[False]]
+
+
+def test_progress_rises_to_one():
+    shares: list[float] = []
+    restore(Identity(), noise(150, 150), tile=64, overlap=16, progress=shares.append)
+    assert shares == sorted(shares) and shares[-1] == 1.0 and len(shares) > 4
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (1, 4, 4), (4,)])
+def test_what_is_no_page_is_refused(shape):
+    with pytest.raises(ValueError, match=r"page must be shaped \(H, W\)"):
+        restore(Identity(), np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize(("tile", "overlap"), [(32, 0), (128, 64), (128, -1)])
+def test_impossible_tiles_are_refused(tile, overlap):
+    with pytest.raises(ValueError, match="tile must be at least"):
+        restore(Identity(), noise(9, 9), tile=tile, overlap=overlap)
+
+
+def test_memory_grows_with_the_width_of_a_page_not_its_area():
+    """Peak memory of numpy while pages of 4 and 16 Mpx with the same width are restored."""
+    code = """
+        import tracemalloc, numpy as np
+        from docrestore.inference import restore
+        tracemalloc.start()
+        for height in (4000, 16000):
+            page = np.full((height, 1000), 200, np.uint8)
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            restore(lambda x: x, page, tile=512, overlap=64)
+            print(tracemalloc.get_traced_memory()[1] - before - page.nbytes)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    )
+    small, large = map(int, done.stdout.split())
+    assert large - small < 1_000_000 and large < 20_000_000
+
+
+@pytest.mark.skipif(
+    runtime.importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed"
+)
+class TestOpenVINO:
+    """The other engine computes the same function."""
+
+    def test_it_agrees_with_torch(self, network):
+        page = drawn_page(500, 611).astype(np.float32) / 255
+        by_torch = restore(network, page, tile=320)
+        by_openvino = restore(runtime.openvino_runner(network), page, tile=320)
+        assert (np.abs(by_openvino - by_torch) <= 0.02).mean() >= 0.999
+        assert (binarize(by_openvino) != binarize(by_torch)).mean() < 1e-4
+
+    @pytest.mark.parametrize("size", [(1, 1), (3, 700), (65, 63)])
+    def test_it_takes_every_size(self, network, size):
+        run = runtime.openvino_runner(network)
+        restored = restore(run, noise(*size))
+        assert restored.shape == size
+        assert np.abs(restored.astype(int) - restore(network, noise(*size))).max() <= 6
+
+    def test_it_may_be_called_from_several_threads(self, network):
+        from concurrent.futures import ThreadPoolExecutor
+
+        run = runtime.openvino_runner(network, jobs=3)
+        given = [noise(70 + i, 90, seed=i) for i in range(6)]
+        alone = [restore(run, page) for page in given]
+        with ThreadPoolExecutor(3) as pool:
+            together = list(pool.map(lambda page: restore(run, page), given * 3))
+        for found, wanted in zip(together, alone * 3, strict=True):
+            assert np.abs(found.astype(int) - wanted).max() <= 1
+
+    def test_it_asks_nobody_and_tells_nobody(self, network, monkeypatch):
+        """The makers' usage data: the conversion that would send them is not used."""
+        openvino = pytest.importorskip("openvino")
+
+        def refuse(*_: object, **__: object) -> None:
+            raise AssertionError("convert_model was called")
+
+        monkeypatch.setattr(openvino, "convert_model", refuse)
+        assert runtime.build(network, "openvino") is not None
+
+
+def test_without_openvino_auto_is_torch_and_asking_for_it_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda name: None)
+    assert runtime.pick("auto") == "torch"
+    with pytest.raises(runtime.RuntimeMissingError, match=r"pip install .docrestore\[fast\]"):
+        runtime.pick("openvino")
+    with pytest.raises(runtime.RuntimeMissingError, match="auto, torch, openvino"):
+        runtime.pick("onnx")
