@@ -1,0 +1,40 @@
+"""Where a restoration differs from the clean page, as a picture in colours that all can tell apart.
+
+Ink that is missing is orange, ink that was invented is blue (Okabe and Ito, 2008); what is right
+keeps its own tone: black ink on white paper.
+"""
+
+import numpy as np
+
+__all__ = ["INVENTED", "MISSED", "error_map"]
+
+MISSED = (213, 94, 0)  # vermilion, on paper where the truth has ink
+INVENTED = (0, 114, 178)  # blue, ink where the truth has paper
+
+
+def error_map(restored: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    """The clean page with its errors in colour: uint8 (H, W, 3).
+
+    Args:
+        restored: bool (H, W), True = paper, or uint8 (H, W).
+        clean: of the same shape; bool, or uint8 where grey levels are the answer.
+
+    On grey pages a colour is as strong as the difference: full at a quarter of the range or more.
+
+    Raises:
+        ValueError: if the two differ in shape.
+
+    >>> error_map(np.array([[True, False]]), np.array([[False, False]]))[0].tolist()
+    [[213, 94, 0], [0, 0, 0]]
+    """
+    if restored.shape != clean.shape:
+        raise ValueError(f"restored is {restored.shape} and clean {clean.shape}; compare equals.")
+    found, truth = _unit(restored), _unit(clean)
+    strength = np.clip(np.abs(found - truth) * 4, 0, 1)[..., None]
+    colour = np.where((found > truth)[..., None], np.array(MISSED), np.array(INVENTED))
+    picture = truth[..., None] * 255 * (1 - strength) + colour * strength
+    return np.rint(picture).astype(np.uint8)
+
+
+def _unit(page: np.ndarray) -> np.ndarray:
+    return page.astype(np.float32) / (255 if page.dtype == np.uint8 else 1)
