@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from docrestore.classical import BY_TASK, CLASSICAL, gatos, sauvola
 from scipy import ndimage
+
+from docrestore.classical import BY_TASK, CLASSICAL, gatos, sauvola
 
 GREY = [(task, name) for task in BY_TASK if task != "binarize" for name in BY_TASK[task]]
 

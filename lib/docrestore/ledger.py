@@ -1,0 +1,272 @@
+"""Claims beside results: what papers say, what our runs obtained, and what may be concluded.
+
+`book/ledger/claims.yaml` holds the claims, `book/ledger/results/*.json` the results. A verdict
+follows from rules alone, in this order:
+
+1. quoted from memory: no verdict; the number is printed as a hint, in brackets.
+2. its F-measure and its PSNR contradict each other on these pages: no verdict.
+3. doubted, for a reason that the file gives: no verdict.
+4. we have no result on the set: not run.
+5. other images than ours: no verdict, the two stand side by side.
+6. else our mean is above or below, or level when the claim lies inside our 95 % interval.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from docrestore.paths import here
+from docrestore.plausibility import implied_text_coverage
+from docrestore.results import LESS_IS_BETTER, Result
+from docrestore.task_metrics import HEADLINE
+
+__all__ = [
+    "Claim",
+    "LedgerError",
+    "Verdict",
+    "claims_table",
+    "coverage_check",
+    "ours",
+    "read_claims",
+    "text_coverage",
+    "verdict",
+    "years_table",
+]
+
+KINDS = ("paper", "rival", "winner", "classical", "yardstick")
+METRICS = ("fm", "pfm", "psnr", "drd", "psnr_gray", "ssim_gray", "cer")
+NEEDED = ("method", "kind", "set", "values", "mark", "source", "protocol")
+OPTIONAL = ("images", "doubt", "other_images", "quoted_from_memory")
+FACTOR = 2.0  # a coverage that is off by more than this is a contradiction
+
+
+class LedgerError(ValueError):
+    """A claim that does not follow the file's own rules; the sentence says which."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One line of claims.yaml, with its mark, source and protocol in words."""
+
+    method: str
+    kind: str
+    set: str
+    values: Mapping[str, float]
+    mark: str
+    source: str
+    protocol: str
+    images: int = 0
+    doubt: str = ""
+    other_images: str = ""
+    quoted_from_memory: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What may be said of one claim beside our result, and why."""
+
+    word: str
+    reason: str
+    metric: str = ""
+    obtained: float = math.nan
+    interval: tuple[float, float] = (math.nan, math.nan)
+
+
+def read_claims(path: Path | None = None) -> list[Claim]:
+    """Every claim of the file. Raises LedgerError for one that breaks the file's rules."""
+    path = path or here("book", "ledger", "claims.yaml")
+    whole = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return [_claim(entry, whole) for entry in whole["claims"]]
+
+
+def _claim(entry: dict, whole: dict) -> Claim:
+    told = f"claims.yaml: {entry.get('method')!r} on {entry.get('set')!r}"
+    if missing := [key for key in NEEDED if key not in entry]:
+        raise LedgerError(f"{told} lacks {', '.join(missing)}.")
+    if unknown := sorted(entry.keys() - {*NEEDED, *OPTIONAL}):
+        raise LedgerError(f"{told} has {', '.join(unknown)}, which means nothing here.")
+    if entry["kind"] not in KINDS:
+        raise LedgerError(f"{told}: the kind {entry['kind']!r} is none of {', '.join(KINDS)}.")
+    if bad := sorted(set(entry["values"]) - set(METRICS)):
+        raise LedgerError(f"{told}: {', '.join(bad)} is none of {', '.join(METRICS)}.")
+    words = dict(entry)
+    for key in ("mark", "source", "protocol"):
+        known = whole[f"{key}s"]
+        if entry[key] not in known:
+            raise LedgerError(f"{told}: the {key} {entry[key]!r} is none of {', '.join(known)}.")
+        words[key] = known[entry[key]]
+    if (entry["mark"] == "memory") != bool(entry.get("quoted_from_memory")):
+        raise LedgerError(f"{told}: `mark: memory` and `quoted_from_memory: true` go together.")
+    return Claim(**words)
+
+
+def ours(results: Mapping[str, Result], set_name: str) -> tuple[Result, str] | None:
+    """Our result on a set, and its network: the shipped weights, not another experiment's.
+
+    Shipped weights are named de_gan-TASK, de_gan-TASK-without-YEARS; of several, the first name.
+    """
+    for name, result in sorted(results.items()):
+        networks = [one for one, facts in result.subjects.items() if facts["kind"] == "network"]
+        named = name == f"de_gan-{result.task}" or name.startswith(f"de_gan-{result.task}-without-")
+        if set_name in result.sets and networks and named:
+            return result, networks[0]
+    return None
+
+
+def text_coverage(results: Mapping[str, Result], set_name: str) -> float:
+    """The share of a set's pixels that are text, all pages pooled; nan where we have no pages."""
+    for result in results.values():
+        if set_name in result.sets:
+            rows = result.of(next(iter(result.subjects)), [set_name])
+            pixels = sum(row["megapixels"] for row in rows)
+            return sum(row["megapixels"] * row["text"] for row in rows) / pixels
+    return math.nan
+
+
+def coverage_check(result: Result, subject: str, set_name: str) -> tuple[float, float, float]:
+    """How far the arithmetic of pooled pages holds for means of single pages, on our own result.
+
+    Returns:
+        The smallest and the largest share of text that our mean FM and mean PSNR imply, and the
+        share that the pages have.
+    """
+    low, high = implied_text_coverage(
+        result.mean(subject, "fm", [set_name]), result.mean(subject, "psnr", [set_name])
+    )
+    return low, high, text_coverage({"": result}, set_name)
+
+
+def verdict(claim: Claim, results: Mapping[str, Result]) -> Verdict:
+    """What may be said of a claim; the rules stand at the head of this module."""
+    found = ours(results, claim.set)
+    metric = headline(claim)
+    obtained, interval = math.nan, (math.nan, math.nan)
+    if found and metric in found[0].metrics:
+        result, subject = found
+        obtained = result.mean(subject, metric, [claim.set])
+        interval = result.interval(subject, metric, [claim.set])
+
+    def say(word: str, reason: str) -> Verdict:
+        return Verdict(word, reason, metric, obtained, interval)
+
+    if claim.quoted_from_memory:
+        return say("no verdict", "quoted from memory, not checked")
+    if reason := contradiction(claim, text_coverage(results, claim.set)):
+        return say("no verdict", reason)
+    if claim.doubt:
+        return say("no verdict", claim.doubt)
+    if not found:
+        return say("not run", "we have no result on this set")
+    if claim.other_images:
+        return say("no verdict", claim.other_images)
+    count = found[0].sets[claim.set]["images"]
+    shared = f"our {count} of its {claim.images} images" if claim.images > count else "same images"
+    value = claim.values[metric]
+    if interval[0] <= value <= interval[1]:
+        return say("level", f"{shared}; inside our interval")
+    better = (obtained < value) == (metric in LESS_IS_BETTER)
+    return say("we are above" if better else "we are below", f"{shared}; outside our interval")
+
+
+def headline(claim: Claim) -> str:
+    """The metric that a claim is judged by: the first that it states of FM and PSNR."""
+    for metric in (*HEADLINE.values(), "psnr"):
+        if metric in claim.values:
+            return metric
+    return next(iter(claim.values))
+
+
+def contradiction(claim: Claim, text: float) -> str:
+    """Why FM and PSNR of a claim cannot both be true of pages with this share of text, or ""."""
+    if not {"fm", "psnr"} <= claim.values.keys() or not math.isfinite(text):
+        return ""
+    low, high = implied_text_coverage(claim.values["fm"], claim.values["psnr"])
+    if low / FACTOR <= text <= high * FACTOR:
+        return ""
+    return (
+        f"contradicts itself: its FM and PSNR need {100 * low:.0f} to {100 * high:.0f} % of the "
+        f"pixels to be text, the pages have {100 * text:.0f} %"
+    )
+
+
+def claims_table(
+    claims: Iterable[Claim], results: Mapping[str, Result], metrics: Sequence[str]
+) -> str:
+    """A Markdown table, a row a claim: its values, ours with interval, verdict, reason, note.
+
+    Values quoted from memory stand in brackets with a question mark. The numbered notes below the
+    table name source, how we know it, and protocol.
+    """
+    head = ["set", "method", *map(_words, metrics), "ours", "verdict", "why", "note"]
+    lines = [head, [":--", ":--", *["--:"] * (len(metrics) + 1), ":--", ":--", "--:"]]
+    notes: list[str] = []
+    for claim in claims:
+        judged = verdict(claim, results)
+        values = [_value(claim, metric) for metric in metrics]
+        protocol = claim.protocol[0].upper() + claim.protocol[1:]
+        note = f"{claim.source} ({claim.mark}). {protocol}."
+        if note not in notes:
+            notes.append(note)
+        number = str(notes.index(note) + 1)
+        lines.append(
+            [claim.set, claim.method, *values, _ours(judged), judged.word, judged.reason, number]
+        )
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table + "\n\n" + "\n".join(f"{i}. {note}" for i, note in enumerate(notes, 1))
+
+
+def _value(claim: Claim, metric: str) -> str:
+    if metric not in claim.values:
+        return ""
+    text = f"{claim.values[metric]:g}"
+    return f"({text}?)" if claim.quoted_from_memory else text
+
+
+def _ours(judged: Verdict) -> str:
+    if not math.isfinite(judged.obtained):
+        return "not run"
+    low, high = judged.interval
+    span = f" ({low:.2f} to {high:.2f})" if math.isfinite(low) else ""
+    return f"{_words(judged.metric)} {judged.obtained:.2f}{span}"
+
+
+def _words(metric: str) -> str:
+    known = {"fm": "FM", "pfm": "pFM", "psnr": "PSNR", "drd": "DRD", "cer": "CER, %"}
+    return known.get(metric, {"psnr_gray": "PSNR", "ssim_gray": "SSIM"}.get(metric, metric))
+
+
+def years_table(results: Mapping[str, Result], claims: Iterable[Claim], metric: str = "fm") -> str:
+    """A Markdown table of a metric, a row a contest year: input, best classical, winner, ours."""
+    claims = list(claims)
+    names = sorted({one for result in results.values() for one in result.sets})
+    head = [
+        "set",
+        "images",
+        "degraded",
+        "best classical",
+        "contest winner",
+        "ours",
+        "95 % interval",
+    ]
+    lines = [head, [":--", *["--:"] * (len(head) - 1)]]
+    for name in names:
+        found = ours(results, name)
+        result = found[0] if found else next(one for one in results.values() if name in one.sets)
+        best = result.best("classical", metric, [name])
+        winner = [one for one in claims if one.set == name and one.kind == "winner"]
+        low, high = result.interval(found[1], metric, [name]) if found else (math.nan, math.nan)
+        lines.append(
+            [
+                name,
+                str(result.sets[name]["images"]),
+                f"{result.mean('degraded', metric, [name]):.2f}",
+                f"{best} {result.mean(best, metric, [name]):.2f}",
+                f"{winner[0].values[metric]:g}" if winner and metric in winner[0].values else "",
+                f"{result.mean(found[1], metric, [name]):.2f}" if found else "not run",
+                f"{low:.2f} to {high:.2f}" if math.isfinite(low) else "",
+            ]
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
