@@ -6,7 +6,7 @@ and resumed sees the same ones, and the ranks of a distributed run share them wi
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,22 +38,32 @@ class PairedPages(Sequence[Pair]):
     Args:
         folders: data folders, each with a manifest.csv.
         split: keep the rows of this split alone; rows whose split is "all" belong to every split.
+        leave_out: pages to leave out, as "set/id": those that a test page was cut from, say.
 
     Raises:
         FileNotFoundError: if a folder has no manifest; the message says how to make one.
-        ValueError: if no row is left, or a page and its truth differ in size.
+        ValueError: if no row is left, a page to leave out is not there, or a page and its
+            truth differ in size.
     """
 
-    def __init__(self, *folders: Path | str, split: str | None = None) -> None:
+    def __init__(
+        self, *folders: Path | str, split: str | None = None, leave_out: Collection[str] = ()
+    ) -> None:
         self.folders = [Path(folder) for folder in folders]
         self.rows: list[dict[str, str]] = []
         self._from: list[Path] = []
         self._cache: dict[int, Pair] = {}
+        unseen = set(leave_out)
         for folder in self.folders:
             for row in _manifest(folder):
-                if row["clean"] and (split is None or row["split"] in (split, "all")):
+                name = f"{folder.name}/{row['id']}"
+                if name in unseen:
+                    unseen.remove(name)
+                elif row["clean"] and (split is None or row["split"] in (split, "all")):
                     self.rows.append(row)
                     self._from.append(folder)
+        if unseen:
+            raise ValueError(f"there is no {', '.join(sorted(unseen))} to leave out; see the ids.")
         if not self.rows:
             names = ", ".join(folder.name for folder in self.folders) or "no folder"
             raise ValueError(f"no pairs with split {split!r} in {names}; look at manifest.csv.")
@@ -94,8 +104,8 @@ def _manifest(folder: Path) -> list[dict[str, str]]:
 class Crops:
     """Training crops from pages: `batch(step, size)` is a pure function of its arguments.
 
-    A crop is scaled by 0.7 to 1.4 and sometimes turned, never mirrored: mirrored writing is what
-    shines through from the back of a leaf, and a binarizer must tell the two apart. With `old`,
+    A crop is scaled and sometimes turned, never mirrored: mirrored writing is what shines through
+    from the back of a leaf, and a binarizer must tell the two apart. With `old`,
     the degraded side alone also gets the back of another page shining through and another
     contrast, brightness, gamma, focus and noise: the answer must not depend on them.
 
@@ -104,8 +114,9 @@ class Crops:
         patch: side of a crop in pixels.
         seed: another seed, other crops.
         augment: False gives plain crops.
-        old: age the degraded side further, as above (right for binarization, wrong where grey
-            levels are the answer).
+        old: how much to age the degraded side further, 0 to 1 (right for binarization, wrong
+            where grey levels are the answer).
+        zoom: crops are scaled by 1 / zoom to zoom; the truth's edges are exact only near 1.
         truth_divisor: 1; the released DE-GAN divides its truth by 255 twice, so 255 shows that
             defect.
     """
@@ -117,11 +128,13 @@ class Crops:
         *,
         seed: int = 0,
         augment: bool = True,
-        old: bool = False,
+        old: float = 0.0,
+        zoom: float = 1.4,
         truth_divisor: float = 1.0,
     ) -> None:
         self.pages, self.patch, self.seed = pages, patch, seed
         self.augment, self.old, self.truth_divisor = augment, old, truth_divisor
+        self.zoom = zoom
         sets = pages.sets if isinstance(pages, PairedPages) else [pair.set for pair in pages]
         self.members = [np.flatnonzero(np.array(sets) == name) for name in dict.fromkeys(sets)]
         self.odds = np.sqrt([len(members) for members in self.members])
@@ -142,7 +155,7 @@ class Crops:
             pair = self._page(rng)
             size = self.patch
             if self.augment:
-                size = round(self.patch * float(np.exp(rng.uniform(np.log(0.7), np.log(1.4)))))
+                size = round(self.patch * self.zoom ** rng.uniform(-1, 1))
             clean, top, left = _cut(pair.clean, size, rng)
             if (clean < 128).mean() > 0.01 or rng.random() < 0.1:
                 break
@@ -157,10 +170,10 @@ class Crops:
         x = degraded.astype(np.float32) / 255
         y = clean.astype(np.float32) / 255 / np.float32(self.truth_divisor)
         if self.augment and self.old:
-            if rng.random() < 0.45:
+            if rng.random() < 0.45 * self.old:
                 back, _, _ = _cut(self._page(rng).clean, self.patch, rng)
                 x = _shine_through(x, back, rng)
-            x = _change_tone(x, rng)
+            x = _change_tone(x, rng, self.old)
         return x, y
 
     def batch(self, step: int, size: int, *, rank: int = 0, world: int = 1) -> dict[str, Tensor]:
@@ -196,18 +209,15 @@ def _shine_through(x: np.ndarray, back: np.ndarray, rng: np.random.Generator) ->
     return x * (1 - np.float32(rng.uniform(0.1, 0.7)) * ink)
 
 
-def _change_tone(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _change_tone(x: np.ndarray, rng: np.random.Generator, age: float) -> np.ndarray:
     """Another gamma, contrast and brightness; sometimes a soft focus or noise."""
-    x = x ** np.float32(np.exp(rng.uniform(-0.5, 0.5)))
+    x = x ** np.float32(np.exp(age * rng.uniform(-0.5, 0.5)))
     middle = np.float32(x.mean())
-    x = (
-        (x - middle) * np.float32(rng.uniform(0.5, 1.3))
-        + middle
-        + np.float32(rng.uniform(-0.15, 0.15))
-    )
-    if rng.random() < 0.2:
+    contrast, lift = 1 + age * rng.uniform(-0.5, 0.3), age * rng.uniform(-0.15, 0.15)
+    x = (x - middle) * np.float32(contrast) + middle + np.float32(lift)
+    if rng.random() < 0.2 * age:
         x = ndimage.gaussian_filter(x, rng.uniform(0.3, 1.2))
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 * age:
         x = x + rng.normal(0, rng.uniform(0.01, 0.06), x.shape).astype(np.float32)
     return np.clip(x, 0, 1, dtype=np.float32)
 

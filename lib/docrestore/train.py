@@ -7,17 +7,19 @@ The same command under torchrun is the road to several processors or GPUs:
 import argparse
 import inspect
 import json
+import os
 from pathlib import Path
 
 import torch
 import yaml
 
 from docrestore.data import Crops, PairedPages
+from docrestore.leakage import fingerprint
 from docrestore.methods import METHODS
 from docrestore.paths import here
 from docrestore.provenance import commit
 from docrestore.training import fit
-from docrestore.weights import save_weights
+from docrestore.weights import load, save_weights
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,6 +28,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("method", choices=METHODS)
     p.add_argument("--data", nargs="+", type=Path, required=True, help="folders with a manifest")
     p.add_argument("--split", default="train", help="rows of the manifests to use")
+    p.add_argument("--leave-out", nargs="*", default=[], metavar="SET/ID", help="pages not to use")
+    p.add_argument("--start-from", type=Path, help="weights to begin with instead of random ones")
+    p.add_argument("--old", type=float, help="0 to 1: age crops further (1 for binarize, else 0)")
+    p.add_argument("--zoom", type=float, default=1.4, help="scale crops by 1/zoom to zoom")
     p.add_argument("--task", default="binarize")
     p.add_argument("--steps", type=int, default=1000)
     p.add_argument("--batch", type=int, default=8)
@@ -52,13 +58,24 @@ def method_arguments(method: str, pairs: list[str]) -> dict:
     return values
 
 
+def begin_with(method, network: torch.nn.Module) -> None:
+    """Copy trained numbers into a method's generator and its running average."""
+    for name in ("generator", "restorer"):
+        if name in method.networks:
+            method.networks[name].load_state_dict(network.state_dict())
+
+
 def main(words: list[str] | None = None) -> None:
     """Train, then write weights.safetensors with its card into the run's folder."""
     args = parser().parse_args(words)
     torch.manual_seed(args.seed)
     method = METHODS[args.method](**method_arguments(args.method, args.set))
-    pages = PairedPages(*[here(folder) for folder in args.data], split=args.split)
-    crops = Crops(pages, args.patch, seed=args.seed, old=args.task == "binarize")
+    if args.start_from:
+        begin_with(method, load(args.start_from))
+    folders = [here(folder) for folder in args.data]
+    pages = PairedPages(*folders, split=args.split, leave_out=args.leave_out)
+    old = float(args.task == "binarize") if args.old is None else args.old
+    crops = Crops(pages, args.patch, seed=args.seed, old=old, zoom=args.zoom)
     run_dir = here(args.run_dir)
     log = fit(
         method,
@@ -74,14 +91,16 @@ def main(words: list[str] | None = None) -> None:
     )
     if torch.distributed.is_initialized() and torch.distributed.get_rank():
         return
-    from docrestore.leakage import fingerprint
-
     card = {
         "model": method.model,
         "arguments": method.arguments,
         "method": args.method,
         "method_arguments": args.set,
         "task": args.task,
+        "start_from": os.fspath(args.start_from) if args.start_from else None,
+        "old": old,
+        "zoom": args.zoom,
+        "left_out": args.leave_out,
         "sets": sorted({folder.name for folder in args.data}),
         "trained_on": [[f"{p.set}/{p.id}", fingerprint(p.degraded)] for p in pages],
         "steps": args.steps,
