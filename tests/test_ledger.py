@@ -134,6 +134,14 @@ def test_a_verdict_for_each_rule():
     )
 
 
+def test_a_classical_claim_is_set_against_the_same_method():
+    mine = a_result([91.0, 92.0, 93.0])
+    otsu = claim(method="Otsu", kind="classical", values={"fm": 82.03}, images=3)
+    assert ledger.verdict(otsu, mine).word == "agrees"
+    assert ledger.verdict(replace(otsu, values={"fm": 82.1}), mine).word == "differs"
+    assert ledger.verdict(replace(otsu, method="Sauvola"), mine).word == "not run"
+
+
 def test_the_paper_contradicts_itself_only_on_pages_with_less_text():
     values = {"fm": 97.91, "psnr": 18.74}
     crowded = a_result([91.0, 92.0], text=0.32)

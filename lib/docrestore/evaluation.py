@@ -14,7 +14,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ __all__ = [
     "Subject",
     "classical",
     "evaluate",
+    "final",
     "guard",
     "network",
     "pages",
@@ -96,6 +97,14 @@ def guard(name: str | os.PathLike[str], tested: Iterable[Pair]) -> None:
     leakage.check(((f"{p.set}/{p.id}", p.degraded) for p in tested), trained_on)
 
 
+def final(subject: Subject, page: np.ndarray, task: str, threshold: float = 0.5) -> np.ndarray:
+    """The image that is judged: bool (H, W), True = paper, for `binarize`, else uint8 (H, W)."""
+    restored = subject.restore(page)
+    if task == "binarize" and restored.dtype != bool:
+        restored = binarize(restored, threshold if subject.kind == "network" else 0.5)
+    return restored
+
+
 def evaluate(
     task: str,
     subjects: Sequence[Subject],
@@ -104,7 +113,6 @@ def evaluate(
     threshold: float = 0.5,
     pseudo: bool = True,
     progress: bool = True,
-    seen: Callable[[Pair, Subject, np.ndarray, dict[str, Any]], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Restore every page with every subject and measure: one row a page and subject.
 
@@ -115,7 +123,6 @@ def evaluate(
         threshold: paper where a soft map is at least this (binarize).
         pseudo: also the two pseudo F-measures.
         progress: show a bar.
-        seen: called with each page, subject, final image and row, to keep or picture it.
 
     Returns:
         Rows with the columns of results.FACTS, `text` being the share of the truth's pixels that
@@ -126,25 +133,22 @@ def evaluate(
         measure = measurer(task, pair, pseudo)
         for subject in subjects:
             begun, worked = time.perf_counter(), time.process_time()
-            restored = subject.restore(pair.degraded)
-            if task == "binarize" and restored.dtype != bool:
-                restored = binarize(restored, threshold if subject.kind == "network" else 0.5)
+            restored = final(subject, pair.degraded, task, threshold)
             seconds = time.perf_counter() - begun
             cpu_seconds = time.process_time() - worked
             text = float((pair.clean < 128).mean()) if task == "binarize" else float("nan")
-            row = {
-                "subject": subject.name,
-                "set": pair.set,
-                "id": pair.id,
-                "megapixels": pair.degraded.size / 1e6,
-                "seconds": seconds,
-                "cpu_seconds": cpu_seconds,
-                "text": text,
-                **measure(restored),
-            }
-            rows.append(row)
-            if seen:
-                seen(pair, subject, restored, row)
+            rows.append(
+                {
+                    "subject": subject.name,
+                    "set": pair.set,
+                    "id": pair.id,
+                    "megapixels": pair.degraded.size / 1e6,
+                    "seconds": seconds,
+                    "cpu_seconds": cpu_seconds,
+                    "text": text,
+                    **measure(restored),
+                }
+            )
     return rows
 
 

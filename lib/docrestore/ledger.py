@@ -8,7 +8,8 @@ follows from rules alone, in this order:
 3. doubted, for a reason that the file gives: no verdict.
 4. we have no result on the set: not run.
 5. other images than ours: no verdict, the two stand side by side.
-6. else our mean is above or below, or level when the claim lies inside our 95 % interval.
+6. a classical method is set against our run of the same one: agrees within 0.05, or differs.
+7. else our mean is above or below, or level when the claim lies inside our 95 % interval.
 """
 
 import math
@@ -40,6 +41,7 @@ KINDS = ("paper", "rival", "winner", "classical", "yardstick")
 METRICS = ("fm", "pfm", "psnr", "drd", "psnr_gray", "ssim_gray", "cer")
 NEEDED = ("method", "kind", "set", "values", "mark", "source", "protocol")
 OPTIONAL = ("images", "doubt", "other_images", "quoted_from_memory")
+AGREES = 0.05  # two implementations of one method
 FACTOR = 2.0  # a coverage that is off by more than this is a contradiction
 
 
@@ -116,6 +118,15 @@ def ours(results: Mapping[str, Result], set_name: str) -> tuple[Result, str] | N
     return None
 
 
+def same_method(claim: Claim, results: Mapping[str, Result]) -> tuple[Result, str] | None:
+    """Our run of the method that a claim names, on its set."""
+    name = claim.method.lower()
+    for result in results.values():
+        if claim.set in result.sets and name in result.subjects:
+            return result, name
+    return None
+
+
 def text_coverage(results: Mapping[str, Result], set_name: str) -> float:
     """The share of a set's pixels that are text, all pages pooled; nan where we have no pages."""
     for result in results.values():
@@ -141,7 +152,7 @@ def coverage_check(result: Result, subject: str, set_name: str) -> tuple[float, 
 
 def verdict(claim: Claim, results: Mapping[str, Result]) -> Verdict:
     """What may be said of a claim; the rules stand at the head of this module."""
-    found = ours(results, claim.set)
+    found = same_method(claim, results) if claim.kind == "classical" else ours(results, claim.set)
     metric = headline(claim)
     obtained, interval = math.nan, (math.nan, math.nan)
     if found and metric in found[0].metrics:
@@ -165,6 +176,10 @@ def verdict(claim: Claim, results: Mapping[str, Result]) -> Verdict:
     count = found[0].sets[claim.set]["images"]
     shared = f"our {count} of its {claim.images} images" if claim.images > count else "same images"
     value = claim.values[metric]
+    if claim.kind == "classical":
+        if abs(obtained - value) <= AGREES:
+            return say("agrees", f"{shared}, the same method")
+        return say("differs", f"{shared}; our settings are those of docrestore.classical")
     if interval[0] <= value <= interval[1]:
         return say("level", f"{shared}; inside our interval")
     better = (obtained < value) == (metric in LESS_IS_BETTER)
