@@ -15,11 +15,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pages import PageError, page
+from run_times import run_times
+
 from docrestore.parameters import ParameterError
 from docrestore.paths import here
 from docrestore.workflow import Row, WorkflowError, rows
-from pages import PageError, page
-from run_times import run_times
 
 BOOK = Path(__file__).resolve().parent
 

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from docrestore import images
 
 from data_prep import manifest
 from data_prep.clean_pages import draw_page
 from data_prep.degradations import Passport, compose
 from data_prep.recipes import RECIPES
+from docrestore import images
 
 __all__ = ["TASKS", "draw", "draw_page", "draw_pair", "prepare", "split_of"]
 

@@ -15,12 +15,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from docrestore.paths import here, mirrors
-
 from data_prep import manifest
 from data_prep.archives import SUFFIXES, check, download, unpack
 from data_prep.pairs import SourceError, images_in
 from data_prep.sources import Source, names, source
+from docrestore.paths import here, mirrors
 
 __all__ = ["FetchError", "available", "fetch", "names"]
 

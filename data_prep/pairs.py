@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from docrestore.images import read_gray, write
-
 from data_prep.manifest import sha256
+from docrestore.images import read_gray, write
 
 __all__ = ["Pair", "SourceError", "images_in", "same_bytes", "store"]
 

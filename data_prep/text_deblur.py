@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 
 import numpy as np
-from docrestore.images import read_gray, write
 
 from data_prep.manifest import sha256
 from data_prep.pairs import SourceError, images_in
+from docrestore.images import read_gray, write
 
 __all__ = ["panel", "prepare"]
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+
 from docrestore.paths import here
 
 PARAMETERS = """profile: str = "lesson"  # smoke | lesson | full

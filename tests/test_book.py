@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import sample_book
+
 from docrestore.paths import here
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

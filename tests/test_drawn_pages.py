@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from docrestore import images
 
 from data_prep import drawn_pages, manifest
 from data_prep.clean_pages import draw_page
@@ -13,6 +12,7 @@ from data_prep.drawn_pages import TASKS, draw, draw_pair, prepare, split_of
 from data_prep.lettering import FONTS, KINDS, font, fonts, passages
 from data_prep.page_layouts import LAYOUTS
 from data_prep.recipes import MARK_FACES, MARK_WORDS, RECIPES
+from docrestore import images
 
 SIZE = (160, 224)
 

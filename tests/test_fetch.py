@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from docrestore.images import read_gray, write
 
 from data_prep import dibco, manifest, noisy_office, sources
 from data_prep import fetch as fetching
 from data_prep.fetch import FetchError, available, fetch, main
+from docrestore.images import read_gray, write
 
 PAGES_2009 = [f"{kind}{number:02d}" for kind in "HP" for number in range(1, 6)]
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image, ImageCms, ImageOps
+
 from docrestore import images
 from docrestore.colour_profiles import gray_twin
 from docrestore.image_output import PART, made_by
 from docrestore.images import ImageError, count_pixels, pages, read_gray, write, write_pages
-from PIL import Image, ImageCms, ImageOps
 
 RAMP = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))  # (48, 64)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

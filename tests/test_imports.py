@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from docrestore.paths import here
 
 LIB = here("lib", "docrestore")

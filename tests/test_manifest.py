@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from docrestore.images import write
 
 from data_prep import manifest
 from data_prep.manifest import ManifestError
+from docrestore.images import write
 
 
 def build(folder, names=("H01", "H02")):

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from docrestore import parameters
 from docrestore.parameters import cell_source
 from docrestore.paths import here

@@ -1,6 +1,7 @@
 """Profiles fit the notebooks: known sections, declared names, right types."""
 
 import pytest
+
 from docrestore import parameters
 from docrestore.paths import here
 

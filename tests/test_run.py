@@ -10,8 +10,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from docrestore import parameters
-from docrestore.kernel import NotebookError
+from docrestore.kernel import NotebookError, heartbeat
 from docrestore.parameters import ParameterError
 from docrestore.run import default_name, is_done, main, prepare, run
 
@@ -237,3 +238,15 @@ def test_a_killed_runner_never_looks_finished(home, sent, status):
     assert runner.wait(timeout=30) != 0
     assert record(home / "runs" / "toy-smoke")["status"] == status
     assert not is_done(path, "smoke")
+
+
+def test_a_long_cell_is_heard_of_with_its_step(tmp_path, capsys):
+    log = tmp_path / "log.jsonl"
+    with heartbeat("toy/2_train", log, every=0.05):
+        time.sleep(0.12)
+        log.write_text('{"step": 10}\n{"step": 20}\n{"st')
+        time.sleep(0.12)
+        log.write_text('{"step": 10}\n{"step": 20}\n')
+        time.sleep(0.2)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "toy/2_train: 0 s" and lines[-1] == "toy/2_train: 0 s, step 20"

@@ -7,9 +7,10 @@ import re
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from docrestore import pictures, viz
 from matplotlib.figure import Figure
 from PIL import Image
+
+from docrestore import pictures, viz
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import nbformat
 import pytest
 import sample_book
 import yaml
+
 from docrestore.paths import here
 from docrestore.workflow import WorkflowError, rows
 

@@ -1,10 +1,13 @@
 """One notebook in one kernel: papermill with a polite environment and one kind of failure."""
 
 import contextlib
+import json
 import logging
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,7 +56,7 @@ def execute(notebook: Path, target: Path, values: dict[str, object]) -> None:
         "--IPKernelApp.exec_lines=__import__('docrestore.provenance').provenance.note_reads()",
     ]
     try:
-        with quiet():
+        with quiet(), heartbeat(name, target.parent / "log.jsonl"):
             papermill.execute_notebook(
                 notebook,
                 target,
@@ -87,6 +90,34 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
+
+
+@contextlib.contextmanager
+def heartbeat(name: str, log: Path, every: float = 20.0) -> Iterator[None]:
+    """Say now and then that a long cell lives, and which step its training has reached.
+
+    Args:
+        name: the notebook, as it is shown.
+        log: the log.jsonl that a training in this notebook would write.
+        every: seconds between two lines.
+    """
+    started, over = time.time(), threading.Event()
+
+    def beat() -> None:
+        while not over.wait(every):
+            step = ""
+            if log.is_file() and log.stat().st_mtime > started:
+                with contextlib.suppress(ValueError, IndexError, KeyError, TypeError):
+                    step = f", step {json.loads(log.read_text().splitlines()[-1])['step']}"
+            print(f"{name}: {time.time() - started:.0f} s{step}", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextlib.contextmanager
