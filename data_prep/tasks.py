@@ -105,7 +105,7 @@ def _drawn(task: str, pages: int, size: tuple[int, ...], seed: int, data: Path) 
         record, enough = {}, False
     if enough:
         height, width = record["size"]
-        print(f"{folder}: {record['pages']} drawn pairs of {height} x {width} px are there")
+        print(f"{folder.name}: {record['pages']} drawn pairs of {height} x {width} px are there")
     else:
         shape = (size[0], size[1])
         drawn_pages.prepare(folder, task=task, pages=pages, size=shape, seed=seed, progress=False)
