@@ -53,19 +53,23 @@ def card(name: str | os.PathLike[str]) -> dict[str, Any]:
     path = locate(name)
     try:
         with safe_open(path, framework="pt") as file:
-            return json.loads((file.metadata() or {})["card"])
+            known = json.loads((file.metadata() or {})["card"])
     except (SafetensorError, OSError) as error:
-        head = path.open("rb").read(2)
+        with path.open("rb") as file:
+            head = file.read(2)
         hint = "it looks like a pickle or zip (.pt, .pth), which is never opened"
-        why = hint if head in (b"PK", b"\x80\x02", b"\x80\x04") else f"{error}"
+        why = hint if head == b"PK" or head.startswith(b"\x80") else f"{error}"
         raise WeightsError(
             f"{path.name} is no whole safetensors file: {why}. Copy it again or name another."
         ) from None
     except (KeyError, json.JSONDecodeError):
+        known = None
+    if not isinstance(known, dict):
         raise WeightsError(
             f"{path.name} has no model card, so nothing says which network it belongs to. "
             f"Save weights with docrestore.weights.save_weights."
-        ) from None
+        )
+    return known
 
 
 def load(name: str | os.PathLike[str]) -> nn.Module:
@@ -75,23 +79,43 @@ def load(name: str | os.PathLike[str]) -> nn.Module:
         WeightsError: if the file is damaged or its numbers do not fit the network of its card.
     """
     path, known = locate(name), card(name)
-    if known.get("model") not in MODELS:
+    model = known.get("model")
+    if not isinstance(model, str) or model not in MODELS:
         raise WeightsError(
-            f"{path.name} is for {known.get('model')!r}, a network this version does not know. "
+            f"{path.name} is for {model!r}, a network this version does not know. "
             f"It knows: {', '.join(MODELS)}."
         )
     try:
-        network = MODELS[known["model"]](**known.get("arguments", {}))
+        # A plan without memory: whatever size a card claims, only what is in the file is read.
+        with torch.device("meta"):
+            network = MODELS[model](**known.get("arguments", {}))
         with safe_open(path, framework="pt") as file:
-            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-        network.load_state_dict(state)
-    except (RuntimeError, TypeError, SafetensorError) as error:
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        _check_fit(network, state)
+    except (RuntimeError, TypeError, ValueError, SafetensorError) as error:
+        why = " ".join(str(error).split()).rstrip(".")
         raise WeightsError(
-            f"the numbers in {path.name} do not fit a {known['model']} network "
-            f"({str(error).splitlines()[0].rstrip(':')}); name the right file."
+            f"the numbers in {path.name} do not fit a {model} network ({why}); name the right file."
         ) from None
+    network.load_state_dict(state, assign=True)
     network.card = known  # type: ignore[assignment]
     return network.eval().requires_grad_(False)
+
+
+def _check_fit(network: nn.Module, state: dict[str, torch.Tensor]) -> None:
+    """Name the first difference between what a network needs and what a file has."""
+    wanted = network.state_dict()
+    for key, value in wanted.items():
+        if key not in state:
+            raise ValueError(f"{key} is missing")
+        if state[key].shape != value.shape or state[key].dtype != value.dtype:
+            has, needs = tuple(state[key].shape), tuple(value.shape)
+            raise ValueError(
+                f"{key} is {state[key].dtype} {has} and should be {value.dtype} {needs}"
+            )
+    if extra := [key for key in state if key not in wanted]:
+        raise ValueError(f"{extra[0]} belongs to another network")
 
 
 def save_weights(
