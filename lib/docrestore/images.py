@@ -28,11 +28,13 @@ __all__ = [
     "READABLE",
     "ImageError",
     "Page",
+    "check_file",
     "count_pixels",
     "pages",
     "read_gray",
     "to_array",
     "to_tensor",
+    "why_not_opened",
     "write",
     "write_pages",
     "writing",
@@ -112,15 +114,25 @@ def count_pixels(path: str | os.PathLike[str]) -> int:
         return 0
 
 
-def _open(path: Path) -> Image.Image:
-    """Open a file and look at its header; no pixel is decoded yet."""
+def check_file(path: Path) -> None:
+    """Refuse what is no file with something in it: reading a pipe might never end.
+
+    Raises:
+        ImageError: for a folder, a pipe, a device, an empty file.
+        OSError: if there is no such file.
+    """
     about = os.stat(path)
     if stat.S_ISDIR(about.st_mode):
         raise ImageError(f"{path.name} is a folder, not an image; name the files inside it.")
-    if not stat.S_ISREG(about.st_mode):  # reading a pipe or a device might never end
+    if not stat.S_ISREG(about.st_mode):
         raise ImageError(f"{path.name} is a pipe or a device, not a file; copy it into a file.")
     if about.st_size == 0:
         raise ImageError(f"{path.name} is empty (0 bytes); copy it again from its source.")
+
+
+def _open(path: Path) -> Image.Image:
+    """Open a file and look at its header; no pixel is decoded yet."""
+    check_file(path)
     try:
         image = Image.open(path, formats=_FORMATS)
     except UnidentifiedImageError:
@@ -230,7 +242,7 @@ def _in_words(path: Path, part: str = "") -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # Pillow's own, about what is in the file
             raise ImageError(_damaged(name, error)) from None
-        raise ImageError(_why_not_opened(name, error)) from None
+        raise ImageError(why_not_opened(name, error)) from None
     except Exception as error:  # Pillow's decoders raise many kinds for a damaged file
         raise ImageError(_damaged(name, error)) from None
 
@@ -240,7 +252,8 @@ def _damaged(name: str, error: Exception) -> str:
     return f"{name} is damaged and cannot be decoded ({why}); scan or copy it again."
 
 
-def _why_not_opened(name: str, error: OSError) -> str:
+def why_not_opened(name: str, error: OSError) -> str:
+    """The sentence for a file that the system refuses to open."""
     ways = {
         errno.ENOENT: "does not exist; check the name",
         errno.EACCES: "may not be read; change its permissions (chmod u+r)",
