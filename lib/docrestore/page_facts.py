@@ -49,7 +49,10 @@ def facts(path: str | os.PathLike[str]) -> list[tuple[str, str]]:
         ImageError: if the file cannot be read.
     """
     path = Path(path)
-    lines = [("file", f"{path.name}, {os.stat(path).st_size / 1e6:.2f} MB")]
+    try:
+        lines = [("file", f"{path.name}, {path.stat().st_size / 1e6:.2f} MB")]
+    except OSError as error:
+        raise images.ImageError(images.why_not_opened(path.name, error)) from None
     for page in images.pages(path):
         height, width = page.gray.shape
         if page.count > 1:
