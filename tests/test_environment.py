@@ -151,7 +151,7 @@ def test_the_packages_hold_every_module_and_file():
         assert wanted <= set(setup["packages"]), wanted - set(setup["packages"])
         patterns = setup["package-data"][package]
         for path in folder.rglob("*"):
-            data = path.is_file() and path.suffix not in (".py", ".pyc")
+            data = path.is_file() and path.suffix not in (".py", ".pyc", ".md")
             assert not data or any(path.match(f"{folder}/{one}") for one in patterns), path
 
 
