@@ -18,6 +18,7 @@ from docrestore import images, weights
 from docrestore.data import Crops, Pair, grid_patches
 from docrestore.losses.adversarial import least_squares
 from docrestore.methods.de_gan import DEGAN, faithful, pytorch_port
+from docrestore.metrics import psnr_gray
 from docrestore.models import MODELS
 from docrestore.models.de_gan import Generator
 from docrestore.training import Trainer, fit
@@ -268,6 +269,18 @@ def test_the_critic_is_asked_under_the_condition_that_it_learnt() -> None:
     *learning, asked = conditions(DEGAN(condition="clean", **SMALL))
     assert all(torch.equal(seen, degraded) for seen in learning)
     assert torch.equal(asked, clean)
+
+
+def test_a_wrong_peak_adds_42_dB_to_any_pair() -> None:  # noqa: N802
+    """A peak of 255 on pages in [-1, 1] is a peak of 127.5 in [0, 1]: 65.96 dB are 23.85."""
+    rng = np.random.default_rng(0)
+    one = rng.random((32, 32))
+    other = np.clip(one + rng.normal(0, 0.05, one.shape), 0, 1)
+    right, wrong = psnr_gray(other, one), psnr_gray(other, one, peak=127.5)
+    assert right == pytest.approx(-10 * np.log10(((other - one) ** 2).mean()))
+    by_hand = 10 * np.log10(255**2 / ((2 * other - 2 * one) ** 2).mean())
+    assert wrong == pytest.approx(by_hand)
+    assert 65.96 - (wrong - right) == pytest.approx(23.85, abs=0.005)
 
 
 def test_a_stretched_save_turns_blank_paper_black() -> None:
