@@ -13,7 +13,6 @@ from data_prep.drawn_pages import prepare
 from docrestore import evaluation, images, leakage, results, subjects, weights
 from docrestore.classical import BY_TASK
 from docrestore.data import Pair
-from docrestore.differences import INVENTED, MISSED, error_map
 from docrestore.models import MODELS
 from docrestore.task_metrics import HEADLINE, PROTOCOLS, TASK_METRICS, measurer
 
@@ -170,14 +169,3 @@ def test_the_command_refuses_a_leak_in_one_sentence(drawn, tmp_path, capsys):
 def test_the_command_tells_how_to_get_a_missing_set(capsys):
     assert evaluation.main(["--task", "clean", "--sets", "no_such_set"]) == 1
     assert "python -m data_prep.fetch no_such_set" in capsys.readouterr().err
-
-
-def test_the_error_map_tells_missed_from_invented_ink():
-    clean = np.array([[True, True, False, False]])
-    restored = np.array([[True, False, True, False]])
-    colours = [tuple(one) for one in error_map(restored, clean)[0].tolist()]
-    assert colours == [(255, 255, 255), INVENTED, MISSED, (0, 0, 0)]
-    grey = error_map(np.array([[100, 255]], np.uint8), np.array([[100, 245]], np.uint8))
-    assert grey[0, 0].tolist() == [100, 100, 100] and len(set(grey[0, 1].tolist())) == 3
-    with pytest.raises(ValueError, match="compare equals"):
-        error_map(clean, clean[:, :2])

@@ -6,7 +6,7 @@ keeps its own tone: black ink on white paper.
 
 import numpy as np
 
-__all__ = ["INVENTED", "MISSED", "error_map"]
+__all__ = ["INVENTED", "MISSED", "error_map", "fullest_window"]
 
 MISSED = (213, 94, 0)  # vermilion, on paper where the truth has ink
 INVENTED = (0, 114, 178)  # blue, ink where the truth has paper
@@ -34,6 +34,33 @@ def error_map(restored: np.ndarray, clean: np.ndarray) -> np.ndarray:
     colour = np.where((found > truth)[..., None], np.array(MISSED), np.array(INVENTED))
     picture = truth[..., None] * 255 * (1 - strength) + colour * strength
     return np.rint(picture).astype(np.uint8)
+
+
+def fullest_window(marked: np.ndarray, size: int = 300) -> tuple[int, int, int]:
+    """Where most is marked: (top, left, size) of a square, as `viz.compare` takes it for `zoom`.
+
+    Args:
+        marked: bool (H, W).
+        size: side in pixels; smaller where the page is. Squares stand half a side apart.
+
+    >>> marked = np.zeros((90, 70), bool)
+    >>> marked[60:70, 30:50] = True
+    >>> fullest_window(marked, 20)
+    (50, 30, 20)
+    """
+    size = min(size, *marked.shape)
+    corners = [
+        (int(marked[top : top + size, left : left + size].sum()), -top, -left)
+        for top in _corners(marked.shape[0], size)
+        for left in _corners(marked.shape[1], size)
+    ]
+    _, top, left = max(corners)  # of equals the first in reading order
+    return -top, -left, size
+
+
+def _corners(side: int, size: int) -> list[int]:
+    last = side - size
+    return [*range(0, last, max(size // 2, 1)), last]
 
 
 def _unit(page: np.ndarray) -> np.ndarray:

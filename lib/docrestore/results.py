@@ -29,7 +29,8 @@ FACTS = (
     "cpu_seconds",
     "text",
 )  # of a row; the rest are metrics
-DIGITS = 5
+DIGITS = 5  # of a figure in the file
+SHOWN = {"ssim_gray": 3, "nrm": 3, "accuracy": 4, "iou": 3}  # in tables; 2 for all others
 
 
 class ResultError(ValueError):
@@ -164,7 +165,7 @@ def table(
     lines = [head, [":--"] + ["--:"] * (len(head) - 1)]
     for name, facts in result.subjects.items():
         low, high = result.interval(name, shown[0], chosen)
-        figures = [f"{result.mean(name, metric, chosen):.2f}" for metric in shown]
+        figures = [f"{result.mean(name, one, chosen):.{SHOWN.get(one, 2)}f}" for one in shown]
         span = f"{low:.2f} to {high:.2f}" if math.isfinite(low) else "one image"
         lines.append(
             [

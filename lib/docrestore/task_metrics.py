@@ -7,7 +7,7 @@ import numpy as np
 from docrestore import images, metrics
 from docrestore.data import Pair
 
-__all__ = ["HEADLINE", "PROTOCOLS", "TASK_METRICS", "measurer"]
+__all__ = ["HEADLINE", "MEANING", "PROTOCOLS", "TASK_METRICS", "measurer"]
 
 HEADLINE = {"binarize": "fm", "clean": "psnr_gray", "deblur": "psnr_gray", "watermark": "psnr_gray"}
 _GRAY = ("psnr_gray", "ssim_gray")
@@ -16,6 +16,11 @@ TASK_METRICS = {
     "clean": _GRAY,
     "deblur": _GRAY,
     "watermark": (*_GRAY, "psnr_inside", "psnr_outside", "grey_levels_outside"),
+}
+MEANING = metrics.PROTOCOLS | {
+    "psnr_inside": "the same PSNR, of the pixels under the mark alone, dB",
+    "psnr_outside": "the same PSNR, of all other pixels, dB",
+    "grey_levels_outside": "mean change of all other pixels, in grey levels of 255",
 }
 _GRAY_PROTOCOL = "Whole grey pages in and out; PSNR with peak 1.0, the mean of the single images"
 PROTOCOLS = {
