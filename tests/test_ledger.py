@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from docrestore import ledger, metrics, results
+from docrestore import ledger, ledger_tables, metrics, results
 from docrestore.ledger import Claim, LedgerError
 from docrestore.paths import here
 from docrestore.plausibility import fm_from_psnr, gpu_hours, implied_text_coverage
@@ -54,7 +54,7 @@ def test_the_claims_of_the_book_keep_the_rules():
 def test_numbers_quoted_from_memory_are_never_printed_bare():
     for one in ledger.read_claims():
         if one.quoted_from_memory:
-            line = ledger.claims_table([one], {}, list(one.values)).split("\n")[2]
+            line = ledger_tables.claims_table([one], {}, list(one.values)).split("\n")[2]
             for value in one.values.values():
                 assert f"({value:g}?)" in line and f"| {value:g} |" not in line
             assert "no verdict" in line and "from memory" in line
@@ -163,13 +163,29 @@ def test_the_arithmetic_holds_on_equal_pages():
 def test_tables_are_whole_markdown():
     mine = a_result([91.0, 92.0, 93.0])
     claims = ledger.read_claims()
-    text = ledger.claims_table(claims, mine, ["fm", "pfm", "psnr", "drd"])
+    text = ledger_tables.claims_table(claims, mine, ["fm", "pfm", "psnr", "drd"])
     table, _, notes = text.partition("\n\n")
     assert len({line.count("|") for line in table.split("\n")}) == 1
     assert len(table.split("\n")) == len(claims) + 2
     assert notes.startswith("1. ")
-    years = ledger.years_table(mine, claims)
-    assert "| dibco2017 | 3 | 62.00 | otsu 82.00 | 91.04 | 92.00 | 91.00 to 93.00 |" in years
+    years = ledger_tables.years_table(mine, claims)
+    assert "| 2017 | 3 | 62.00 | otsu 82.00 | 91.04 | 92.00 | 91.00 to 93.00 |" in years
+
+
+def test_tables_name_what_is_there_and_what_was_printed():
+    mine = a_result([91.0, 92.0, 93.0])
+    claims = ledger.read_claims()
+    implied = ledger_tables.implied_table(claims, mine)
+    assert "| dibco2017 | DE-GAN | 97.91 | 18.74 | 31.3% to 32.6% | 8.0% |" in implied
+    assert "| dibco2018 | DE-GAN | 77.59 | 16.16 | 4.2% to 6.6% | pages not at hand |" in implied
+    otsu = claim(method="Otsu", kind="classical", values={"fm": 82.0, "psnr": 18.1})
+    printed = ledger_tables.reproduced_table([otsu], mine)
+    assert "| Otsu | dibco2017 | FM | 82 | 82.00 |" in printed
+    means = {"worse": {"dibco2009": 80.0, "dibco2010": 90.0}, "better": {"dibco2009": 86.0}}
+    means["better"]["dibco2010"] = 85.0
+    table = ledger_tables.methods_table(means).split("\n")
+    assert table[0] == "| method | 2009 | 2010 | mean |"
+    assert table[2:] == ["| worse | 80.00 | 90.00 | 85.00 |", "| better | 86.00 | 85.00 | 85.50 |"]
 
 
 def test_a_result_comes_back_as_it_was(tmp_path):
