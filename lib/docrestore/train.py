@@ -7,7 +7,6 @@ The same command under torchrun is the road to several processors or GPUs:
 import argparse
 import inspect
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -58,6 +57,11 @@ def method_arguments(method: str, pairs: list[str]) -> dict:
     return values
 
 
+def weights_name(path: Path) -> str:
+    """A shipped name as it is; of runs/NAME/weights.safetensors the NAME."""
+    return path.parent.name if path.name == "weights.safetensors" else path.name
+
+
 def begin_with(method, network: torch.nn.Module) -> None:
     """Copy trained numbers into a method's generator and its running average."""
     for name in ("generator", "restorer"):
@@ -97,7 +101,7 @@ def main(words: list[str] | None = None) -> None:
         "method": args.method,
         "method_arguments": args.set,
         "task": args.task,
-        "start_from": os.fspath(args.start_from) if args.start_from else None,
+        "start_from": weights_name(args.start_from) if args.start_from else None,
         "old": old,
         "zoom": args.zoom,
         "left_out": args.leave_out,
