@@ -75,12 +75,12 @@ def load_checkpoint(method: Trained, path: Path) -> int:
             ) from None
     for name, optimiser in method.optimisers.items():
         parameters = [p for group in optimiser.param_groups for p in group["params"]]
-        state: dict[int, dict[str, Any]] = {}
+        moments: dict[int, dict[str, Any]] = {}
         for key, value in tensors.items():
             if key.startswith(f"optimiser/{name}/"):
                 _, _, index, field = key.split("/")
                 if value.shape == parameters[int(index)].shape:  # the same memory layout as before
                     value = torch.empty_like(parameters[int(index)]).copy_(value)
-                state.setdefault(int(index), {})[field] = value
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+                moments.setdefault(int(index), {})[field] = value
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
     return step

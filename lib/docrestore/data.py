@@ -148,18 +148,25 @@ class Crops:
         members = self.members[int(rng.choice(len(self.members), p=self.odds))]
         return self.pages[int(members[rng.integers(len(members))])]
 
-    def crop(self, step: int, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """One pair of crops: (degraded, clean), float32 (patch, patch) in [0, 1]."""
-        rng = np.random.default_rng((self.seed, step, index))
-        for _ in range(4):  # most of a page is paper; prefer crops with ink, keep some without
-            pair = self._page(rng)
-            size = self.patch
+    def _window(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A window of a page and of its truth: uint8, `patch` times the zoom on a side.
+
+        Most of a page is paper, so up to four windows are tried for one with ink in it.
+        """
+        tries = 4
+        while True:
+            pair, size = self._page(rng), self.patch
             if self.augment:
                 size = round(self.patch * self.zoom ** rng.uniform(-1, 1))
             clean, top, left = _cut(pair.clean, size, rng)
-            if (clean < 128).mean() > 0.01 or rng.random() < 0.1:
-                break
-        degraded, _, _ = _cut(pair.degraded, size, rng, at=(top, left))
+            tries -= 1
+            if (clean < 128).mean() > 0.01 or rng.random() < 0.1 or not tries:
+                return _cut(pair.degraded, size, rng, at=(top, left))[0], clean
+
+    def crop(self, step: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """One pair of crops: (degraded, clean), float32 (patch, patch) in [0, 1]."""
+        rng = np.random.default_rng((self.seed, step, index))
+        degraded, clean = self._window(rng)
         if self.augment:
             binary = not np.any((clean > 0) & (clean < 255))
             degraded, clean = _resize(degraded, self.patch), _resize(clean, self.patch)

@@ -77,7 +77,7 @@ class DEGAN:
         }
         if ema:
             self.networks["restorer"] = deepcopy(self.networks["generator"]).requires_grad_(False)
-        self.optimisers = {
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
             name: torch.optim.Adam(self.networks[name].parameters(), lr, (beta1, 0.999))
             for name in ("generator", "critic")
         }

@@ -37,14 +37,14 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
 class SameConv(nn.Conv2d):
     """A convolution with Keras' "same" padding: an odd pixel more goes to the bottom and right."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         pads = []
         for size, kernel, stride in zip(
-            x.shape[:-3:-1], self.kernel_size[::-1], self.stride[::-1], strict=True
+            input.shape[:-3:-1], self.kernel_size[::-1], self.stride[::-1], strict=True
         ):
             total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
             pads += [total // 2, total - total // 2]
-        return super().forward(F.pad(x, pads))
+        return super().forward(F.pad(input, pads))
 
 
 def double_conv(inside: int, outside: int) -> nn.Sequential:
