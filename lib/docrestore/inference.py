@@ -57,7 +57,7 @@ def restore(
     page: np.ndarray,
     *,
     tile: int = 1280,
-    overlap: int = 256,
+    overlap: int = 320,
     progress: Callable[[float], None] | None = None,
 ) -> np.ndarray:
     """Restore one page of any height and width.
@@ -131,11 +131,11 @@ def _cut(side: int, tile: int, overlap: int) -> tuple[list[int], int]:
 def _ramp(start: int, side: int, length: int, overlap: int) -> np.ndarray:
     """Weights along a tile: 1 inside and at the page's border, falling to 0 at inner borders.
 
-    The fall takes the middle quarter of the overlap; the outer three eighths only inform.
+    The fall takes the middle eighth of the overlap; the rest only informs.
     """
     weights = np.ones(min(length, side - start), np.float32)
     if overlap:
-        edge = 3 * overlap // 8
+        edge = 7 * overlap // 16
         fall = np.clip((np.arange(overlap) - edge + 0.5) / max(overlap - 2 * edge, 1), 0, 1)
         fall = np.maximum(fall, 1e-6).astype(np.float32)  # a pixel that only one tile sees counts
         if start > 0:
