@@ -19,7 +19,10 @@ from docrestore.run import default_name, is_done, main, prepare, run
 PARAMETERS = """steps: int = 3  # optimiser steps
 lr: float = 0.1  # step size
 task: str = "binarize"  # one of four tasks
-sizes: list[int] = [8, 16]  # two sizes, with a # in the comment
+sizes: list[int] = [
+    8,  # small
+    16,
+]  # two sizes, with a # in the comment
 device: str = "auto"  # auto | cpu | cuda
 profile: str = "lesson"  # smoke | lesson | full
 run_dir: str = "runs/toy-lesson"  # where the results go"""
@@ -74,6 +77,7 @@ def test_parameters_are_read_with_type_default_and_comment(toy):
     assert list(have) == ["steps", "lr", "task", "sizes", "device", "profile", "run_dir"]
     assert (have["lr"].type, have["lr"].default, have["lr"].comment) == ("float", 0.1, "step size")
     assert have["sizes"].default == [8, 16]
+    assert have["sizes"].comment == "small two sizes, with a # in the comment"
 
 
 @pytest.mark.parametrize(

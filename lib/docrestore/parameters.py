@@ -89,7 +89,8 @@ def declared(notebook: Path) -> dict[str, Parameter]:
                 f"{notebook}, parameters cell, line {node.lineno}: the value of {node.target.id} "
                 "is computed. Only literals are allowed; compute in a later cell."
             ) from None
-        comment = comments.get(node.end_lineno or node.lineno, "")
+        lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        comment = " ".join(comments[line] for line in lines if line in comments)
         found[node.target.id] = Parameter(
             node.target.id, ast.unparse(node.annotation), default, comment
         )
