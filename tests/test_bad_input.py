@@ -177,6 +177,17 @@ def test_a_file_that_may_not_be_read(model):
             ran = docrestore(
                 "restore", folder, "-o", folder / "out", "--model", folder / "w.safetensors"
             )
+            into = folder / "closed" / "out"
+            from_closed = docrestore(
+                "restore", folder / "closed/x.png", "-o", into, "--model", folder / "w.safetensors"
+            )
+            closed_model = docrestore(
+                "restore", folder / "a.png", "-o", folder / "o", "--model", folder / "locked.png"
+            )
+        assert from_closed.status == 1 and len(from_closed.err.splitlines()) == 2
+        assert "x.png may not be read" in from_closed.err
+        assert "report.json could not be written (Permission denied)" in from_closed.err
+        assert closed_model.status == 1 and "is no whole safetensors file" in closed_model.err
         assert ran.status == 1
         assert "locked.png may not be read; change its permissions (chmod u+r)." in ran.err
         assert "the folder closed cannot be opened (Permission denied)" in ran.err

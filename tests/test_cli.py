@@ -323,9 +323,14 @@ def test_no_default_weights_are_told_with_those_there_are(tmp_path, monkeypatch)
 
 @pytest.mark.skipif("de_gan-binarize" not in weights.names(), reason="no weights are shipped yet")
 def test_the_default_weights(tmp_path):
-    ran = docrestore("restore", scans(tmp_path / "in", "a.png"), "-o", tmp_path / "out")
+    """A blank page with the grain of paper stays blank from file to file."""
+    grain = np.random.default_rng(0).normal(225, 2, (300, 400)).astype(np.uint8)
+    folder = scans(tmp_path / "in", "a.png")
+    Image.fromarray(grain).save(folder / "blank.png")
+    ran = docrestore("restore", folder, "-o", tmp_path / "out")
     assert ran.status == 0
     assert report(tmp_path / "out")["run"]["model"] == "de_gan-binarize"
+    assert (images.read_gray(tmp_path / "out/blank.png") == 255).all()
 
 
 def test_openvino_is_asked_for_in_words_where_it_is_missing(tmp_path, model, monkeypatch):

@@ -46,7 +46,7 @@ class Runtime(StrEnum):
 
 @app.command()
 def restore(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files and folders.")],
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Files and folders.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the results, or FILE.png for one.")
     ],
@@ -96,7 +96,8 @@ def models() -> None:
         size = weights.locate(name).stat().st_size / 1e6
         sets = ", ".join(card.get("sets", [])) or "unknown pages"
         print(f"{name}  ({card.get('task', 'any task')}, {card['model']}, {size:.1f} MB)")
-        print(f"    trained on {sets}; {card.get('steps', '?')} steps")
+        pages = f"{len(card['trained_on'])} pages of " if card.get("trained_on") else ""
+        print(f"    trained on {pages}{sets}; {card.get('steps', '?')} steps")
         if card.get("metrics"):
             print(f"    {card['metrics']}")
         if card.get("licence"):

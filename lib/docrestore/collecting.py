@@ -70,17 +70,17 @@ def collect(inputs: Sequence[Path], out: Path) -> Batch:
         CollectError: if the output cannot be used with these inputs at all.
     """
     single = _single(inputs, out)
-    if out.exists() and not out.is_dir() and not single:
+    if os.path.exists(out) and not os.path.isdir(out) and not single:
         raise CollectError(f"{out} is a file; name a folder for the results with -o.")
     for folder in inputs:
-        if folder.is_dir() and _real(folder) == _real(out):
+        if os.path.isdir(folder) and _real(folder) == _real(out):
             raise CollectError(
                 f"the results would mix with the originals in {folder}; choose another folder "
                 f"with -o."
             )
     found, items, results = _Found(set(), _real(out)), [], []
     for given in inputs:
-        if not given.is_dir():
+        if not os.path.isdir(given):
             target = out if single else out / _result_name(given)
             items.append(Item(given, target))
             continue
@@ -97,8 +97,8 @@ def collect(inputs: Sequence[Path], out: Path) -> Batch:
 
 def _single(inputs: Sequence[Path], out: Path) -> bool:
     """Whether `out` is the name of one result and not a folder."""
-    one = len(inputs) == 1 and not inputs[0].is_dir()
-    return one and out.suffix.lower() in LOSSLESS and not out.is_dir()
+    one = len(inputs) == 1 and not os.path.isdir(inputs[0])  # unlike Path's, it never raises
+    return one and out.suffix.lower() in LOSSLESS and not os.path.isdir(out)
 
 
 def _walk(folder: Path, found: _Found, results: list[Path]) -> Iterator[tuple[Path, str]]:

@@ -50,7 +50,7 @@ class Report:
         self.failures: list[dict[str, Any]] = []
         self.counts = {"restored": 0, "skipped": 0, "failed": 0}
         self._saved, self._cost = 0.0, 0.0
-        if path.exists():
+        if os.path.exists(path):  # False, too, where we may not look; saving will tell
             if not is_report(path):
                 raise ReportError(
                     f"{path} was not written by docrestore; move it away or choose another folder."

@@ -1,6 +1,7 @@
 """Compare results with the truth, file by file."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,9 @@ def pair_up(results: Path, truth: Path) -> tuple[list[tuple[Path, Path]], list[s
         ScoringError: if there is no pair at all.
     """
     for path in (results, truth):
-        if not path.exists():
+        if not os.path.exists(path):
             raise ScoringError(f"{path} does not exist; check the name.")
-    if not results.is_dir() and not truth.is_dir():
+    if not os.path.isdir(results) and not os.path.isdir(truth):
         return [(results, truth)], []
     have, want = _by_name(results), _by_name(truth)
     pairs = [(path, want[name]) for name, path in have.items() if name in want]
@@ -53,7 +54,7 @@ def pair_up(results: Path, truth: Path) -> tuple[list[tuple[Path, Path]], list[s
 
 
 def _by_name(path: Path) -> dict[str, Path]:
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return {_name(Path(path.name)): path}
     found = sorted(p for p in path.rglob("*") if p.suffix.lower() in images.READABLE)
     return {_name(p.relative_to(path)): p for p in found if not p.name.startswith(".")}

@@ -6,6 +6,7 @@ the numbers belong to and how they came about.
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def locate(name: str | os.PathLike[str]) -> Path:
     if shipped.is_file():
         return shipped
     path = Path(name)
-    if path.is_file():
+    if os.path.isfile(path):
         return path
     raise WeightsError(
         f"no weights called {os.fspath(name)!r}. Name a .safetensors file, or one of: "
@@ -55,7 +56,8 @@ def card(name: str | os.PathLike[str]) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             known = json.loads((file.metadata() or {})["card"])
     except (SafetensorError, OSError) as error:
-        with path.open("rb") as file:
+        head = b""
+        with suppress(OSError), path.open("rb") as file:
             head = file.read(2)
         hint = "it looks like a pickle or zip (.pt, .pth), which is never opened"
         why = hint if head == b"PK" or head.startswith(b"\x80") else f"{error}"
