@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import yaml
 
-from docrestore import ledger, ledger_tables, metrics, results
+from docrestore import ledger, ledger_tables, metrics, results, weights
 from docrestore.ledger import Claim, LedgerError
 from docrestore.paths import here
 from docrestore.plausibility import fm_from_psnr, gpu_hours, implied_text_coverage
+from docrestore.provenance import file_hash
 from docrestore.results import Result
 
 
@@ -214,3 +215,12 @@ def test_results_in_the_book_can_be_read_and_name_their_origin():
         assert result.protocol and result.provenance["command"].startswith("python -m docrestore.")
         assert {row["set"] for row in result.rows} == set(result.sets)
         assert {row["subject"] for row in result.rows} == set(result.subjects)
+
+
+def test_the_ledgers_rows_belong_to_the_weights_that_ship():
+    for name, result in results.read_all().items():
+        if name in weights.names():
+            again = result.provenance["command"]
+            assert result.subjects[name]["sha256"] == file_hash(weights.locate(name)), (
+                f"{name} was trained again after its row was written; write it anew: {again}"
+            )
