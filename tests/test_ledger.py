@@ -220,7 +220,7 @@ def test_results_in_the_book_can_be_read_and_name_their_origin():
 def test_the_ledgers_rows_belong_to_the_weights_that_ship():
     for name, result in results.read_all().items():
         if name in weights.names():
-            again = result.provenance["command"]
+            again = f"python -m docrestore.record {name}"
             assert result.subjects[name]["sha256"] == file_hash(weights.locate(name)), (
                 f"{name} was trained again after its row was written; write it anew: {again}"
             )

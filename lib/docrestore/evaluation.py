@@ -10,6 +10,7 @@ among those that the weights' card lists as trained on.
 
 import argparse
 import importlib.metadata
+import json
 import os
 import shlex
 import sys
@@ -180,9 +181,12 @@ def result(
         images = {row["id"] for row in rows if row["set"] == folder.name}
         sets[folder.name] = {
             "images": len(images),
-            "of": "drawn by this book" if (folder / "drawn.json").is_file() else "real pages",
+            "of": "real pages",
             "manifest": provenance.file_hash(folder / "manifest.csv"),
         }
+        if (settings := folder / "drawn.json").is_file():
+            drawn = json.loads(settings.read_text(encoding="utf-8"))
+            sets[folder.name] |= {"of": "drawn by this book", "drawn": drawn}
     return results.Result(
         name=name,
         task=task,

@@ -1,0 +1,88 @@
+"""The ledger's rows: what has to be written is found, and nothing else is written."""
+
+import shlex
+
+import pytest
+import torch
+
+from docrestore import record, results, weights
+from docrestore.ledger import LedgerError
+from docrestore.models import MODELS
+from docrestore.provenance import file_hash
+from docrestore.results import Result
+from docrestore.task_metrics import PROTOCOLS
+
+SMALL = {"widths": (4, 4, 4, 4)}
+ROW = {"name": "net", "task": "deblur", "sets": ["a", "b"], "only": {"kind": "x"}, "words": "So."}
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """A folder of shipped weights with one tiny network called net."""
+    monkeypatch.setattr(weights, "SHIPPED", tmp_path)
+    card = {"model": "de_gan-compact", "arguments": SMALL}
+    return weights.save_weights(
+        tmp_path / "net.safetensors", MODELS["de_gan-compact"](**SMALL), card
+    )
+
+
+def written(folder, row, sha256, command=None):
+    """The file of a row, as an evaluation would leave it."""
+    words = shlex.join([*record.PROGRAM, *(command or record.command(row))])
+    subjects = {row["name"]: {"kind": "network", "parameters": 1, "sha256": sha256}}
+    result = Result(row["name"], row["task"], "", subjects, {}, [], {"command": words})
+    return results.write(result, folder / f"{row['name']}.json")
+
+
+def test_the_rows_of_the_book_are_sound():
+    rows = record.read_rows()
+    names = [row["name"] for row in rows]
+    assert len(names) == len(set(names)) and {row["task"] for row in rows} == set(PROTOCOLS)
+    years = [one for row in rows if "without" in row["name"] for one in row["sets"]]
+    assert sorted(years) == sorted(
+        f"dibco{year}" for year in (2009, 2010, 2011, 2012, 2013, 2014, 2016, 2017)
+    )
+    for row in rows:
+        if "without" in row["name"]:  # each is scored on the years it has not seen
+            assert all(one.removeprefix("dibco") in row["name"] for one in row["sets"])
+
+
+def test_a_rows_command():
+    assert shlex.join(record.command(ROW)) == (
+        "--task deblur --weights net --sets a b --only kind=x --protocol So. --record"
+    )
+    assert "--weights" not in record.command(ROW | {"name": "classical-deblur"})
+
+
+def test_a_row_is_written_for_a_reason(tmp_path, shipped):
+    folder = tmp_path / "results"
+    assert record.why(ROW, folder) == "it is not there"
+    written(folder, ROW, file_hash(shipped))
+    assert record.why(ROW, folder) == ""
+    assert record.why(ROW | {"sets": ["a"]}, folder) == "another command makes it now"
+    torch.manual_seed(1)
+    card = {"model": "de_gan-compact", "arguments": SMALL}
+    weights.save_weights(shipped, MODELS["de_gan-compact"](**SMALL), card)
+    assert record.why(ROW, folder) == "its weights have changed"
+
+
+def test_rows_that_say_too_little_or_too_much_are_refused(tmp_path):
+    path = tmp_path / "rows.yaml"
+    path.write_text("- {name: x, task: clean}")
+    with pytest.raises(LedgerError, match="lacks sets"):
+        record.read_rows(path)
+    path.write_text("- {name: x, task: clean, sets: [a], weight: y}")
+    with pytest.raises(LedgerError, match="weight, unknown"):
+        record.read_rows(path)
+
+
+def test_the_command_writes_what_is_missing_and_names_what_it_knows(monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr(record.evaluation, "main", lambda words: ran.append(words) or 0)
+    monkeypatch.setattr(record, "read_rows", lambda: [ROW, ROW | {"name": "other"}])
+    monkeypatch.setattr(record, "why", lambda row: "it is not there" * (row["name"] == "net"))
+    assert record.main(["--list"]) == 0 and not ran
+    assert record.main([]) == 0 and ran == [record.command(ROW)]
+    assert "other: up to date" in capsys.readouterr().out
+    assert record.main(["nett"]) == 1
+    assert "there are: net, other" in capsys.readouterr().err
