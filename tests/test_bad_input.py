@@ -366,7 +366,7 @@ def test_a_page_of_400_megapixels_is_restored_within_bounds(tmp_path, model):
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout.split()[-1]) < 2.0  # GB
+    assert float(done.stdout.split()[-1]) < 1.8  # GB
     with Image.open(tmp_path / "out" / "huge.png") as result:
         assert result.size == (20_000, 20_000) and result.mode == "1"
         corner = np.asarray(result.crop((19_960, 19_960, 20_000, 20_000)))

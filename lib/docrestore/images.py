@@ -95,8 +95,8 @@ def pages(path: str | os.PathLike[str]) -> Iterator[Page]:
         frames = _frames(path)
     for index, frame in enumerate(frames):
         with _in_words(path, f"page {index + 1} of {len(frames)}" if len(frames) > 1 else ""):
-            page = _page(path, frame, index, len(frames))
-        yield page
+            held = [_page(path, frame, index, len(frames))]
+        yield held.pop()  # and keep none: the caller may let go of a large page
 
 
 def read_gray(path: str | os.PathLike[str]) -> np.ndarray:

@@ -232,13 +232,13 @@ def _restore_file(
     begun, pages = time.perf_counter(), []
     with images.writing(target, restorer.software) as add:
         for page in images.pages(source):
-            index, count = page.index, page.count
-            result = restorer(page.gray, lambda share: advance((index + share) / count))  # noqa: B023
-            add(result, dpi=page.dpi, icc=page.icc)
-            height, width = page.gray.shape
-            facts = {"size": [height, width], "mode": page.mode, "dpi": page.dpi}
-            pages.append(facts | {"blank": True} if page.gray.min() == page.gray.max() else facts)
-            del page, result  # before the next page is read
+            index, count, gray, dpi, icc = page.index, page.count, page.gray, page.dpi, page.icc
+            facts: dict[str, Any] = {"size": list(gray.shape), "mode": page.mode, "dpi": dpi}
+            pages.append(facts | {"blank": True} if gray.min() == gray.max() else facts)
+            result = restorer(gray, lambda share: advance((index + share) / count))  # noqa: B023
+            del page, gray  # a large page is not held while its result is written
+            add(result, dpi=dpi, icc=icc)
+            del result
     return {
         "pages": pages,
         "software": restorer.software,
