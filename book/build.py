@@ -9,12 +9,14 @@ Rendering executes nothing.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ledger_page import ledger_page
 from pages import PageError, page
 from run_times import run_times
 
@@ -84,13 +86,16 @@ def lay_out(pages: dict[str, Row], profile: str) -> None:
         if path not in kept:
             path.unlink()
     write_if_new(BOOK / "_generated" / "run_times.md", run_times(pages, records))
-    ledger = BOOK / "ledger.py"  # writes the page of claims and results
-    if ledger.is_file():
-        target = BOOK / "_generated" / "ledger.md"
-        part = target.with_suffix(".part")
-        subprocess.run([sys.executable, str(ledger), str(part)], cwd=here(), check=True)
-        write_if_new(target, part.read_text(encoding="utf-8"))
-        part.unlink()
+    write_if_new(BOOK / "_generated" / "ledger.md", ledger_page())
+    landing(pages["00_start_here"].record(profile).parent)
+
+
+def landing(run: Path) -> None:
+    """Give the landing page its two pictures: a page that ships, and what a run made of it."""
+    target = BOOK / "_static" / "landing"
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(here("data_prep", "pages", "page.png"), target / "before.png")
+    shutil.copyfile(run / "page-restored.png", target / "after.png")
 
 
 def write_if_new(path: Path, text: str) -> None:

@@ -1,0 +1,42 @@
+"""The page of the ledger: every claim beside what we obtained, made from book/ledger alone."""
+
+from docrestore.ledger import read_claims
+from docrestore.ledger_tables import (
+    claims_table,
+    implied_table,
+    reproduced_table,
+    runs_table,
+    years_table,
+)
+from docrestore.results import read_all
+
+__all__ = ["ledger_page"]
+
+HEAD = """# The ledger
+
+What papers claim stands in `book/ledger/claims.yaml`, what our runs obtained in
+`book/ledger/results/`. This page joins the two and is written by the build. A number in brackets
+was quoted from memory and is a hint, not a fact.
+"""
+GRAY = ("psnr_gray", "ssim_gray", "cer")
+
+
+def ledger_page() -> str:
+    """The page as MyST text.
+
+    Raises:
+        LedgerError, ResultError: a file of the ledger that cannot be read; the sentence says why.
+    """
+    claims, results = read_claims(), read_all()
+    contests = {name: result for name, result in results.items() if result.task == "binarize"}
+    binary = [claim for claim in claims if claim.set.startswith("dibco")]
+    gray = [claim for claim in claims if not claim.set.startswith("dibco")]
+    parts = {
+        "Contest years, F-measure in %": years_table(contests, binary),
+        "Binarization: claims": claims_table(binary, contests, ["fm", "pfm", "psnr", "drd"]),
+        "Can both be true?": implied_table(binary, contests),
+        "Classical methods, run again": reproduced_table(binary, contests),
+        "Grey pages: claims": claims_table(gray, results, GRAY),
+        "Our runs": runs_table(results),
+    }
+    return HEAD + "".join(f"\n## {title}\n\n{text}\n" for title, text in parts.items())
