@@ -272,6 +272,8 @@ def test_leftovers_of_a_killed_run_are_cleared_away(tmp_path, model):
 def test_ctrl_c_ends_the_run_in_order(tmp_path, model, monkeypatch):
     folder, out = scans(tmp_path / "in", *[f"{i}.png" for i in range(6)]), tmp_path / "out"
     whole = restoring.restore
+    # A background job of a shell is started with Ctrl-C ignored; this test wants it heard.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupted(run, gray, progress):
         if len(list(out.glob("*.png"))) == 2:
@@ -282,6 +284,7 @@ def test_ctrl_c_ends_the_run_in_order(tmp_path, model, monkeypatch):
     monkeypatch.setattr(restoring, "restore", interrupted)
     ran = restore(folder, "-o", out, "--model", model)
     assert ran.status == 130 and "Stopped; start again to go on." in ran.err
+    signal.signal(signal.SIGINT, before)
     assert report(out)["run"]["status"] == "stopped"
     monkeypatch.undo()
     assert restore(folder, "-o", out, "--model", model).status == 0
