@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -68,9 +69,9 @@ def execute(notebook: Path, target: Path, values: dict[str, object]) -> None:
                 extra_arguments=arguments,
             )
     except papermill.PapermillExecutionError as error:
+        what = f"{error.ename}: {error.evalue}".rstrip(": ")
         raise NotebookError(
-            f"{name} failed in cell {error.cell_index}: {error.ename}: {error.evalue}".rstrip(": ")
-            + "."
+            f"{name} failed in cell {error.cell_index}: {what}{guilty_line(error.traceback)}."
         ) from None
     except DeadKernelError:
         raise KernelKilledError(
@@ -78,6 +79,17 @@ def execute(notebook: Path, target: Path, values: dict[str, object]) -> None:
         ) from None
     except CellTimeoutError as error:
         raise NotebookError(f"{name}: a cell ran too long: {error}.") from None
+
+
+def guilty_line(traceback: list[str]) -> str:
+    """The notebook's line that IPython marks with an arrow, for an error without words.
+
+    >>> guilty_line(["Cell In[3], line 2", "      1 x = 1", "----> 2 assert x > 1"])
+    ' in `assert x > 1`'
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback))
+    found = re.search(r"^-+> ?\d+ (.+)$", text, re.MULTILINE)
+    return f" in `{found.group(1).strip()}`" if found else ""
 
 
 @contextlib.contextmanager
