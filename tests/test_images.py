@@ -128,6 +128,7 @@ def _tagged(image: Image.Image, exif: Image.Exif) -> Image.Image:
     return Image.open(buffer)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 def test_a_damaged_exif_block_is_no_reason_to_fail(tmp_path):
     path = saved(tmp_path / "x.jpg", Image.fromarray(RAMP), exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
     assert read_gray(path).shape == RAMP.shape
