@@ -26,7 +26,11 @@ ADVICE = (
 )
 REAL = here(os.environ["BOOK_HTML"]) if os.environ.get("BOOK_HTML") else None
 REAL_PAGES = sorted(REAL.rglob("*.html")) if REAL else []
-REAL_PAGES = [path for path in REAL_PAGES if path.name not in ("genindex.html", "search.html")]
+REAL_PAGES = [
+    path
+    for path in REAL_PAGES
+    if path.name not in ("genindex.html", "search.html") and "_static" not in path.parts
+]
 
 
 @pytest.fixture(scope="module")
