@@ -202,7 +202,9 @@ def test_what_makes_a_run_count_no_more(toy, home, monkeypatch):
 
 def test_a_failing_cell_is_named_and_the_part_that_ran_is_kept(home):
     path = write_notebook(home / "notebooks" / "toy" / "1_count.ipynb", "1 / 0")
-    with pytest.raises(NotebookError, match="1_count failed in cell .*ZeroDivisionError.*in `1 / 0`"):
+    with pytest.raises(
+        NotebookError, match="1_count failed in cell .*ZeroDivisionError.*in `1 / 0`"
+    ):
         run(path, "smoke")
     folder = home / "runs" / "toy-smoke"
     assert record(folder)["status"] == "failed"
