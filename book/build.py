@@ -86,8 +86,10 @@ def lay_out(pages: dict[str, Row], profile: str) -> None:
         if path not in kept:
             path.unlink()
     write_if_new(BOOK / "_generated" / "run_times.md", run_times(pages, records))
-    write_if_new(BOOK / "_generated" / "ledger.md", ledger_page())
-    landing(pages["00_start_here"].record(profile).parent)
+    if (BOOK / "ledger").is_dir():
+        write_if_new(BOOK / "_generated" / "ledger.md", ledger_page())
+    if "00_start_here" in pages:
+        landing(pages["00_start_here"].record(profile).parent)
 
 
 def landing(run: Path) -> None:
