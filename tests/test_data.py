@@ -116,6 +116,16 @@ def test_both_sides_are_cut_turned_and_mirrored_alike() -> None:
     assert agree > 0.97  # the threshold's edge moves by a pixel where a crop is scaled
 
 
+def test_crops_are_turned_as_often_as_asked() -> None:
+    """A page that is lighter from left to right shows which way each crop lies."""
+    ramp = page()
+    ramp.degraded[:] = np.linspace(0, 255, ramp.degraded.shape[1]).astype(np.uint8)
+    for share in (0.0, 0.3, 1.0):
+        crops = Crops([ramp], 16, turned=share).batch(0, 200)["degraded"]
+        upright = (crops[..., -1].mean(-1) - crops[..., 0].mean(-1)) > 0.01
+        assert upright.float().mean() == pytest.approx(1 - share, abs=0.1)
+
+
 def test_age_changes_the_degraded_side_alone() -> None:
     """Tones and the back of another page vary on the page; the truth stays what it is."""
     plain = Crops([page()], 64, seed=2).batch(3, 4)

@@ -117,6 +117,7 @@ class Crops:
         old: how much to age the degraded side further, 0 to 1 (right for binarization, wrong
             where grey levels are the answer).
         zoom: crops are scaled by 1 / zoom to zoom; the truth's edges are exact only near 1.
+        turned: share of the crops that are turned by 90, 180 or 270 degrees.
         truth_divisor: 1; the released DE-GAN divides its truth by 255 twice, so 255 shows that
             defect.
     """
@@ -130,11 +131,12 @@ class Crops:
         augment: bool = True,
         old: float = 0.0,
         zoom: float = 1.4,
+        turned: float = 0.3,
         truth_divisor: float = 1.0,
     ) -> None:
         self.pages, self.patch, self.seed = pages, patch, seed
         self.augment, self.old, self.truth_divisor = augment, old, truth_divisor
-        self.zoom = zoom
+        self.zoom, self.turned = zoom, turned
         sets = pages.sets if isinstance(pages, PairedPages) else [pair.set for pair in pages]
         self.members = [np.flatnonzero(np.array(sets) == name) for name in dict.fromkeys(sets)]
         self.odds = np.sqrt([len(members) for members in self.members])
@@ -172,7 +174,7 @@ class Crops:
             degraded, clean = _resize(degraded, self.patch), _resize(clean, self.patch)
             if binary:
                 clean = np.where(clean < 128, 0, 255).astype(np.uint8)
-            turns = int(rng.choice(4, p=(0.7, 0.1, 0.1, 0.1)))
+            turns = int(rng.choice(4, p=(1 - self.turned, *3 * (self.turned / 3,))))
             degraded, clean = np.rot90(degraded, turns), np.rot90(clean, turns)
         x = degraded.astype(np.float32) / 255
         y = clean.astype(np.float32) / 255 / np.float32(self.truth_divisor)

@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--start-from", type=Path, help="weights to begin with instead of random ones")
     p.add_argument("--old", type=float, help="0 to 1: age crops further (1 for binarize, else 0)")
     p.add_argument("--zoom", type=float, default=1.4, help="scale crops by 1/zoom to zoom")
+    p.add_argument("--turned", type=float, default=0.3, help="share of crops that are turned")
     p.add_argument("--task", default="binarize")
     p.add_argument("--steps", type=int, default=1000)
     p.add_argument("--batch", type=int, default=8)
@@ -79,7 +80,7 @@ def main(words: list[str] | None = None) -> None:
     folders = [here(folder) for folder in args.data]
     pages = PairedPages(*folders, split=args.split, leave_out=args.leave_out)
     old = float(args.task == "binarize") if args.old is None else args.old
-    crops = Crops(pages, args.patch, seed=args.seed, old=old, zoom=args.zoom)
+    crops = Crops(pages, args.patch, seed=args.seed, old=old, zoom=args.zoom, turned=args.turned)
     run_dir = here(args.run_dir)
     log = fit(
         method,
@@ -104,6 +105,7 @@ def main(words: list[str] | None = None) -> None:
         "start_from": weights_name(args.start_from) if args.start_from else None,
         "old": old,
         "zoom": args.zoom,
+        "turned": args.turned,
         "left_out": args.leave_out,
         "sets": sorted({folder.name for folder in args.data}),
         "trained_on": [[f"{p.set}/{p.id}", fingerprint(p.degraded)] for p in pages],
