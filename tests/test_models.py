@@ -89,6 +89,19 @@ def test_a_page_does_not_depend_on_its_neighbours(name: str) -> None:
     assert torch.allclose(together[1:2], alone, atol=1e-5)
 
 
+def test_a_residual_network_that_knows_nothing_gives_the_page_back() -> None:
+    """With its last layer silenced the answer is the page; without `residual` it is one grey."""
+    page = torch.rand(1, 1, 50, 70)
+    for residual in (True, False):
+        network = MODELS["de_gan-compact"](residual=residual).eval()
+        torch.nn.init.zeros_(network.out.weight)
+        torch.nn.init.zeros_(network.out.bias)
+        with torch.no_grad():
+            answer = network(page)
+        expected = page if residual else torch.full_like(page, 0.5)
+        assert torch.allclose(answer, expected, atol=1 / 510)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_save_and_load(name: str, tmp_path: Path) -> None:
     """A network goes through a file and comes back with the same answer and its card."""

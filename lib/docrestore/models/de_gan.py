@@ -268,6 +268,8 @@ class CompactGenerator(nn.Module):
 
     Args:
         widths: channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the page.
+        residual: the layers add to the page's own logits instead of giving all of them. Right
+            where most of the answer is the page itself, as in the three grey tasks.
 
     Shape:
         degraded (B, 1, H, W) -> restored (B, 1, H, W), both in [0, 1].
@@ -280,8 +282,11 @@ class CompactGenerator(nn.Module):
         (1, 1, 40, 56)
     """
 
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 96, 144, 160)) -> None:
+    def __init__(
+        self, widths: tuple[int, ...] = (32, 64, 96, 144, 160), *, residual: bool = False
+    ) -> None:
         super().__init__()
+        self.residual = residual
         self.stem = nn.Conv2d(4, widths[0], 3, padding=1)
         self.encode = nn.ModuleList(Residual(w) for w in widths)
         self.down = nn.ModuleList(
@@ -311,5 +316,8 @@ class CompactGenerator(nn.Module):
             reversed(self.up), reversed(self.decode), reversed(skips), strict=True
         ):
             x = decode(skip + F.interpolate(up(x), scale_factor=2.0))
-        x = F.pixel_shuffle(self.out(x), 2)  # (B, 1, H, W)
-        return torch.sigmoid(x.float())[..., :height, :width]
+        x = F.pixel_shuffle(self.out(x).float(), 2)[..., :height, :width]  # (B, 1, H, W)
+        if self.residual:
+            grey = degraded.float().clamp(1 / 512, 511 / 512)
+            x = x + torch.log(grey / (1 - grey))
+        return torch.sigmoid(x)
