@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from data_prep.fields import smooth
-from data_prep.lettering import Sheet, Style, fonts, words
+from data_prep.lettering import Sheet, Style, fonts, plain, words
 from data_prep.page_layouts import LAYOUTS, OLD_LAYOUTS
 
 __all__ = ["draw_page"]
@@ -57,7 +57,10 @@ def draw_page(
     )
     sheet = Sheet((size[0] * fine, size[1] * fine), rng)
     layout = layout or str(rng.choice(OLD_LAYOUTS, p=[0.32, 0.16, 0.18, 0.12, 0.1, 0.12]))
-    LAYOUTS[layout](sheet, words(rng, split), style)
+    source = words(rng, split)
+    if name.startswith("computer-modern"):
+        source = plain(source)
+    LAYOUTS[layout](sheet, source, style)
     if by_hand:
         ink = sheet.coverage(
             slant=float(rng.normal(4, 7)),

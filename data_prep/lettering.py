@@ -1,27 +1,30 @@
-"""Letters on paper: the fonts that ship with the book, the words, and lines of both.
+"""Letters on paper: the fonts of the book and of matplotlib, the words, and lines of both.
 
 Lines are set word by word on a sheet of ink coverage (0 bare paper, 1 ink), so that a hand can
 wander between words. `page_layouts` arranges lines into pages. Everything random comes from the
 generator that is passed in.
 """
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from data_prep.fields import smooth
 
-__all__ = ["FONTS", "Sheet", "Style", "font", "fonts", "passages", "words"]
+__all__ = ["FONTS", "Sheet", "Style", "font", "fonts", "passages", "plain", "words"]
 
 FOLDER = Path(__file__).parent
-KINDS = ("print", "type", "blackletter", "hand")
+KINDS = ("print", "type", "blackletter", "hand", "paper")
 
-# name -> (file, kind). The kinds say what a font may stand for on an old page.
+# name -> (file, kind). The kinds say what a font may stand for: on an old page, or on a paper of
+# today. Those of the kind "paper" come with matplotlib, an installed package.
 FONTS = {
     "garamond": ("eb-garamond-latin-400-normal", "print"),
     "garamond-italic": ("eb-garamond-latin-400-italic", "print"),
@@ -44,11 +47,18 @@ FONTS = {
     "aurore": ("la-belle-aurore-latin-400-normal", "hand"),
     "pinyon": ("pinyon-script-latin-400-normal", "hand"),
     "cedarville": ("cedarville-cursive-latin-400-normal", "hand"),
+    "times": ("STIXGeneral", "paper"),
+    "times-italic": ("STIXGeneralItalic", "paper"),
+    "times-bold": ("STIXGeneralBol", "paper"),
+    "computer-modern": ("cmr10", "paper"),
+    "computer-modern-bold": ("cmb10", "paper"),
+    "computer-modern-sans": ("cmss10", "paper"),
+    "computer-modern-type": ("cmtt10", "paper"),
 }
 
 
 def fonts(*kinds: str) -> list[str]:
-    """Names of the fonts of these kinds (print, type, blackletter, hand), in a fixed order.
+    """Names of the fonts of these kinds (see KINDS), in a fixed order.
 
     Raises ValueError for an unknown kind.
     """
@@ -62,7 +72,11 @@ def font(name: str, x_height: float) -> ImageFont.FreeTypeFont:
     """A font scaled so that its letter x is `x_height` px high. Raises ValueError if unknown."""
     if name not in FONTS:
         raise ValueError(f"no font is called {name!r}; use one of {', '.join(FONTS)}.")
-    file = str(FOLDER / "fonts" / f"{FONTS[name][0]}.woff")
+    file, kind = FONTS[name]
+    if kind == "paper":
+        file = str(Path(matplotlib.get_data_path(), "fonts", "ttf", f"{file}.ttf"))
+    else:
+        file = str(FOLDER / "fonts" / f"{file}.woff")
     # The basic layout engine is the one that every Pillow has, so pages agree between machines.
     probe = ImageFont.truetype(file, 400, layout_engine=ImageFont.Layout.BASIC)
     _, top, _, bottom = probe.getbbox("x", anchor="ls")
@@ -93,6 +107,14 @@ def words(rng: np.random.Generator, split: str | None = None) -> Iterator[str]:
         text = texts[rng.integers(len(texts))].split(" ")
         yield from text[rng.integers(len(text)) if start else 0 :]
         start = False
+
+
+def plain(source: Iterator[str]) -> Iterator[str]:
+    """The same words without accents: Computer Modern has the letters of ASCII alone."""
+    for word in source:
+        letters = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()
+        if letters:
+            yield letters
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ A layout fills a sheet with words in a style. All that it decides comes from the
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,13 +18,22 @@ BOLD = {
     "stix": "stix-bold",
     "source-sans": "source-sans-bold",
     "courier": "courier-bold",
+    "times": "times-bold",
+    "computer-modern": "computer-modern-bold",
 }
 ITALIC = {
     "garamond": "garamond-italic",
     "old-standard": "old-standard-italic",
     "stix": "stix-italic",
     "source-sans": "source-sans-italic",
+    "times": "times-italic",
+    "computer-modern": "times-italic",  # its own italics have no figures
 }
+
+
+def _symbols(style: Style) -> Style:
+    """The style for bullets and signs: Computer Modern has them in fonts of their own."""
+    return replace(style, font="times") if style.font.startswith("computer") else style
 
 
 def _margins(sheet: Sheet) -> tuple[float, float, float, float]:
@@ -176,7 +186,8 @@ def report(sheet: Sheet, source: Iterator[str], style: Style) -> None:
             number += 1
         elif part == "list":
             for k in range(int(rng.integers(2, 5))):
-                sheet.word(left, y + 1.6 * x, f"[{k + number}]" if number % 2 else "•", style)
+                bullet = f"[{k + number}]" if number % 2 else "•"
+                sheet.word(left, y + 1.6 * x, bullet, _symbols(style))
                 box = (left + 4 * x, y, right, bottom)
                 y = sheet.fill(source, box, _scaled(style, 1.0, indent=0.0), lines=2) + 0.5 * x
         elif part == "formula":
@@ -195,7 +206,7 @@ def report(sheet: Sheet, source: Iterator[str], style: Style) -> None:
 
 def _formula(sheet: Sheet, y: float, x: float, right: float, style: Style) -> float:
     """A line of displayed mathematics, made of what Latin fonts have; returns the y below."""
-    rng, unit = sheet.rng, style.x_height
+    rng, unit, style = sheet.rng, style.x_height, _symbols(style)
     italic = _scaled(style, rng.uniform(1.0, 1.3), font=ITALIC.get(style.font, style.font))
     small = _scaled(italic, 0.7)
     base = y + 3 * unit

@@ -195,8 +195,10 @@ def deblur(rng: np.random.Generator, split: str) -> Recipe:
     """
     dice = _Dice(rng)
     chance, between = dice.chance, dice.between
-    faces = ("stix", "stix", "stix-italic", "stix-bold", "old-standard", "old-standard-italic",
-             "source-sans", "source-sans-bold", "garamond")  # fmt: skip
+    faces = ("times", "times", "times", "times-bold", "times-italic", "computer-modern",
+             "computer-modern", "computer-modern", "computer-modern-bold", "computer-modern-sans",
+             "computer-modern-type", "stix", "source-sans", "source-sans-bold",
+             "old-standard")  # fmt: skip
     size = dice.ratio(6, 11.5)
     page = dict(kind="print", faces=faces, x_height=(size, size), fine=2)
     page["layout"] = dice.one(

@@ -19,7 +19,7 @@ SIZE = (160, 224)
 
 def test_every_font_opens_and_has_its_licence():
     folder = drawn_pages.Path(drawn_pages.__file__).parent / "fonts"
-    used = {file for file, _ in FONTS.values()}
+    used = {file for file, kind in FONTS.values() if kind != "paper"}  # those are matplotlib's
     assert used == {path.stem for path in folder.glob("*.woff")}
     for file in used:
         name = file.split("-latin-")[0]
@@ -39,6 +39,8 @@ def test_fonts_are_scaled_by_the_height_of_an_x(name):
 def test_fonts_have_the_letters_of_the_passages():
     letters = set("".join(passages())) - {" "}
     for name in FONTS:
+        if name.startswith("computer-modern"):
+            continue  # gets its words without accents
         box = bytes(font(name, 20.0).getmask("\uffff"))  # what stands for a missing letter
         missing = [c for c in letters if c.isalpha() and bytes(font(name, 20.0).getmask(c)) == box]
         assert not missing, (name, missing)
