@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from chapter_parts import chapter_parts, copy_figures
 from ledger_page import ledger_page
 from pages import PageError, page
 from run_times import run_times
@@ -88,6 +89,10 @@ def lay_out(pages: dict[str, Row], profile: str) -> None:
     write_if_new(BOOK / "_generated" / "run_times.md", run_times(pages, records))
     if (BOOK / "ledger").is_dir():
         write_if_new(BOOK / "_generated" / "ledger.md", ledger_page())
+        for name, text in chapter_parts().items():
+            write_if_new(BOOK / "_generated" / name, text)
+    drawn = {row.run: row.executed(profile).parent for row in pages.values()}
+    copy_figures(drawn, BOOK / "_generated" / "figures")
     if "00_start_here" in pages:
         landing(pages["00_start_here"].record(profile).parent)
 

@@ -170,7 +170,9 @@ def test_tables_are_whole_markdown():
     assert len(table.split("\n")) == len(claims) + 2
     assert notes.startswith("1. ")
     years = ledger_tables.years_table(mine, claims)
-    assert "| 2017 | 3 | 62.00 | otsu 82.00 | 91.04 | 92.00 | 91.00 to 93.00 |" in years
+    assert "| 2017 | 3 | 62.00 | otsu 82.00 | 91.04 | 92.00 (91.00 to 93.00) | 1.00 |" in years
+    alone = ledger_tables.years_table(mine, [])
+    assert "| 2017 | 3 | 62.00 | otsu 82.00 | 92.00 (91.00 to 93.00) | 1.00 |" in alone
 
 
 def test_tables_name_what_is_there_and_what_was_printed():

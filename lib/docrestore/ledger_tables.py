@@ -93,26 +93,36 @@ def _ours(judged: Verdict) -> str:
 
 
 def years_table(results: Mapping[str, Result], claims: Iterable[Claim], metric: str = "fm") -> str:
-    """A row a set: the degraded pages, the best classical method, the contest's winner, ours."""
-    claims = list(claims)
-    lines = [["set", "images", "degraded", "best classical", "winner", "ours", "95 % interval"]]
+    """A row a set: the degraded pages, the best classical method, the contest's winner, ours.
+
+    Ours comes with its 95 % interval and the processor's seconds for a megapixel. The column of
+    winners is left out where no set has one.
+    """
+    winners = {one.set: one.values for one in claims if one.kind == "winner"}
+    lines = [["set", "images", "degraded", "best classical", "winner", "ours", "CPU s / Mpx"]]
     for name in sorted({one for result in results.values() for one in result.sets}):
         found = ours(results, name)
         result = found[0] if found else next(one for one in results.values() if name in one.sets)
         best = result.best("classical", metric, [name])
-        winner = [one for one in claims if (one.kind, one.set) == ("winner", name)]
-        low, high = result.interval(found[1], metric, [name]) if found else (math.nan, math.nan)
+        winner = winners.get(name, {}).get(metric)
+        mine, seconds = "not run", ""
+        if found:
+            low, high = result.interval(found[1], metric, [name])
+            mine = f"{result.mean(found[1], metric, [name]):.2f} ({low:.2f} to {high:.2f})"
+            seconds = f"{result.seconds_per_megapixel(found[1]):.2f}"
         lines.append(
             [
                 _short(name),
                 str(result.sets[name]["images"]),
                 f"{result.mean('degraded', metric, [name]):.2f}",
                 f"{best} {result.mean(best, metric, [name]):.2f}",
-                f"{winner[0].values[metric]:g}" if winner and metric in winner[0].values else "",
-                f"{result.mean(found[1], metric, [name]):.2f}" if found else "not run",
-                f"{low:.2f} to {high:.2f}" if math.isfinite(low) else "",
+                "" if winner is None else f"{winner:g}",
+                mine,
+                seconds,
             ]
         )
+    if not any(line[4] for line in lines[1:]):
+        lines = [line[:4] + line[5:] for line in lines]
     return _markdown(lines, 1)
 
 
