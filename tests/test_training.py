@@ -1,5 +1,6 @@
 """The loop: it learns, it survives SIGKILL bit for bit, and it runs on several processes."""
 
+import json
 import os
 import random
 import signal
@@ -17,7 +18,7 @@ from docrestore import images
 from docrestore.checkpoints import TrainingError
 from docrestore.data import Crops, Pair
 from docrestore.methods import METHODS
-from docrestore.training import fit
+from docrestore.training import fit, read_log
 
 SMALL = {"generator_arguments": {"widths": (8, 8, 16, 16)}, "critic_arguments": {"width": 8}}
 
@@ -70,14 +71,49 @@ def test_a_checkpoint_of_another_method_is_refused(tmp_path: Path) -> None:
     fit(METHODS["de_gan"](**SMALL), crops(), 2, tmp_path, batch=2, progress=False)
     other = SMALL | {"generator_arguments": {"widths": (8, 8, 16, 24)}}
     with pytest.raises(TrainingError, match="holds another generator"):
-        fit(METHODS["de_gan"](**other), crops(), 4, tmp_path, batch=2, progress=False)
+        fit(METHODS["de_gan"](**other), crops(), 2, tmp_path, batch=2, progress=False)
+
+
+def test_a_run_folder_is_for_one_training(tmp_path: Path) -> None:
+    """Other steps, seed or pages would make a card that lies; the differences are named."""
+    first = {"batch": 2, "progress": False, "about": {"pages": ["bars/0"]}}
+    fit(METHODS["de_gan"](**SMALL), crops(), 2, tmp_path, **first)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    for steps, changed, words in (
+        (4, {}, "other steps"),
+        (2, {"seed": 1}, "other seed"),
+        (2, {"about": {"pages": ["bars/1"]}}, "other pages"),
+    ):
+        with pytest.raises(TrainingError, match=words):
+            fit(METHODS["de_gan"](**SMALL), crops(), steps, tmp_path, **first | changed)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_seconds_go_on_after_a_break(tmp_path: Path) -> None:
+    """The log of a resumed training counts the time of the legs before."""
+    row = {"step": 2, "seconds": 1000.0}
+    fit(METHODS["de_gan"](**SMALL), crops(), 4, tmp_path, batch=2, log_every=2, progress=False)
+    stop = StopIteration("here")
+
+    def raise_(_: int) -> None:
+        raise stop
+
+    other = tmp_path / "broken"
+    with pytest.raises(StopIteration):
+        fit(
+            METHODS["de_gan"](**SMALL), crops(), 4, other, batch=2, log_every=2, save_every=0,
+            progress=False, at=[2], on_step=raise_,
+        )  # fmt: skip
+    (other / "log.jsonl").write_text(json.dumps(row) + "\n")
+    log = fit(METHODS["de_gan"](**SMALL), crops(), 4, other, batch=2, log_every=2, progress=False)
+    assert log[0] == row and log[1]["seconds"] > 1000
 
 
 SETTINGS = [
-    "--steps=24",
+    "--steps=40",
     "--batch=2",
     "--patch=32",
-    "--save-every=0",
+    "--save-every=0.1",  # some steps apart, so that a kill also loses logged steps
     "--log-every=1",
     "--set",
     "generator_arguments={widths: [8, 8, 16, 16]}",
@@ -112,11 +148,11 @@ def test_sigkill_at_three_instants_changes_no_bit(tmp_path: Path) -> None:
     data = folder(tmp_path)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     subprocess.run([sys.executable, *command(data, whole)], env=ENVIRONMENT, check=True)
-    kills = 0
-    for stop_at in sorted(random.Random(time.time_ns()).sample(range(1, 22), 3)):
+    kills, draw = 0, random.Random(time.time_ns())
+    for stop_at in (draw.randint(2, 10), draw.randint(14, 22), draw.randint(26, 36)):
         process = subprocess.Popen([sys.executable, *command(data, broken)], env=ENVIRONMENT)
         while process.poll() is None and steps_done(broken) < stop_at:
-            time.sleep(0.005)
+            time.sleep(0.002)
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             kills += 1
@@ -129,14 +165,9 @@ def test_sigkill_at_three_instants_changes_no_bit(tmp_path: Path) -> None:
 
 
 def steps_done(run_dir: Path) -> int:
-    """The step of the newest checkpoint, 0 before there is one."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(run_dir / "checkpoint.safetensors", framework="pt") as file:
-            return int(file.metadata()["step"])
-    except (OSError, SafetensorError):
-        return 0
+    """The last step in the log, 0 before there is one."""
+    log = read_log(run_dir / "log.jsonl")
+    return int(log[-1]["step"]) if log else 0
 
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]

@@ -169,8 +169,8 @@ def verdict(claim: Claim, results: Mapping[str, Result]) -> Verdict:
         return say("no verdict", reason)
     if claim.doubt:
         return say("no verdict", claim.doubt)
-    if not found:
-        return say("not run", "we have no result on this set")
+    if not found or not math.isfinite(obtained):
+        return say("not run", f"we have no {metric} on this set")
     if claim.other_images:
         return say("no verdict", claim.other_images)
     count = found[0].sets[claim.set]["images"]

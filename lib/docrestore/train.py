@@ -12,13 +12,14 @@ from pathlib import Path
 import torch
 import yaml
 
+from docrestore.checkpoints import TrainingError
 from docrestore.data import Crops, PairedPages
-from docrestore.leakage import fingerprint
 from docrestore.methods import METHODS
+from docrestore.model_card import model_card, parent
 from docrestore.paths import here
-from docrestore.provenance import commit
+from docrestore.provenance import file_hash
 from docrestore.training import fit
-from docrestore.weights import load, save_weights
+from docrestore.weights import load, locate, save_weights
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,14 +54,20 @@ def method_arguments(method: str, pairs: list[str]) -> dict:
     for pair in pairs:
         name, _, text = pair.partition("=")
         if name not in known:
-            raise SystemExit(f"{method} has no argument {name!r}; it has: {', '.join(known)}.")
-        values[name] = yaml.safe_load(text)
+            raise ValueError(f"{method} has no argument {name!r}; it has: {', '.join(known)}.")
+        value = yaml.safe_load(text)
+        if isinstance(known[name].default, float):
+            try:
+                value = float(value)  # YAML reads 1e-3 as text
+            except (TypeError, ValueError):
+                raise ValueError(f"{name} must be a number, got {text!r}.") from None
+        values[name] = value
     return values
 
 
 def weights_name(path: Path) -> str:
     """A shipped name as it is; of runs/NAME/weights.safetensors the NAME."""
-    return path.parent.name if path.name == "weights.safetensors" else path.name
+    return path.parent.name if path.name == "weights.safetensors" else path.stem
 
 
 def begin_with(method, network: torch.nn.Module) -> None:
@@ -73,14 +80,33 @@ def begin_with(method, network: torch.nn.Module) -> None:
 def main(words: list[str] | None = None) -> None:
     """Train, then write weights.safetensors with its card into the run's folder."""
     args = parser().parse_args(words)
+    try:
+        train(args)
+    except (ValueError, OSError, TrainingError) as error:
+        raise SystemExit(str(error)) from None
+
+
+def train(args: argparse.Namespace) -> None:
+    """What `main` does, with errors as they are."""
     torch.manual_seed(args.seed)
     method = METHODS[args.method](**method_arguments(args.method, args.set))
+    begun = None
     if args.start_from:
-        begin_with(method, load(args.start_from))
+        network = load(args.start_from)
+        begin_with(method, network)
+        file = locate(args.start_from)
+        begun = parent(weights_name(file), file_hash(file), network.card)  # type: ignore[arg-type]
     folders = [here(folder) for folder in args.data]
     pages = PairedPages(*folders, split=args.split, leave_out=args.leave_out)
     old = float(args.task == "binarize") if args.old is None else args.old
     crops = Crops(pages, args.patch, seed=args.seed, old=old, zoom=args.zoom, turned=args.turned)
+    about = {
+        "method": args.method,
+        "arguments": args.set,
+        "start_from": begun and begun["sha256"],
+        "pages": [f"{pair}/{row['id']}" for pair, row in zip(pages.sets, pages.rows, strict=True)],
+        "crops": [args.patch, args.seed, old, args.zoom, args.turned],
+    }
     run_dir = here(args.run_dir)
     log = fit(
         method,
@@ -93,30 +119,23 @@ def main(words: list[str] | None = None) -> None:
         log_every=args.log_every,
         precision=args.precision,
         device=args.device,
+        about=about,
     )
     if torch.distributed.is_initialized() and torch.distributed.get_rank():
         return
-    card = {
-        "model": method.model,
-        "arguments": method.arguments,
-        "method": args.method,
-        "method_arguments": args.set,
-        "task": args.task,
-        "start_from": weights_name(args.start_from) if args.start_from else None,
-        "old": old,
-        "zoom": args.zoom,
-        "turned": args.turned,
-        "left_out": args.leave_out,
-        "sets": sorted({folder.name for folder in args.data}),
-        "trained_on": [[f"{p.set}/{p.id}", fingerprint(p.degraded)] for p in pages],
-        "steps": args.steps,
-        "batch": args.batch,
-        "patch": args.patch,
-        "seed": args.seed,
-        "seconds": log[-1]["seconds"] if log else 0.0,
-        "commit": commit(),
-        "licence": "MIT (weights); the training pages keep their own terms",
-    }
+    card = model_card(
+        method,
+        crops,
+        preset=args.method,
+        task=args.task,
+        steps=args.steps,
+        batch=args.batch,
+        seed=args.seed,
+        seconds=log[-1]["seconds"] if log else 0.0,
+        method_arguments=args.set,
+        left_out=args.leave_out,
+        start_from=begun,
+    )
     save_weights(run_dir / "weights.safetensors", method.restorer, card)
     print(json.dumps({k: v for k, v in card.items() if k != "trained_on"}))
 

@@ -11,9 +11,9 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from lightning_fabric import Fabric
@@ -105,6 +105,7 @@ def fit(
     progress: bool = True,
     at: Sequence[int] = (),
     on_step: Callable[[int], None] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> list[dict[str, float]]:
     """Train until `steps` optimiser steps are done; return the log.
 
@@ -123,10 +124,14 @@ def fit(
         at: steps after which `on_step(step)` is called too, for pictures on the way. Step 0 is
             the untrained network.
         on_step: called at those steps.
+        about: what else makes this training this one, such as its pages, as JSON can hold it. A
+            run_dir with a training about something else, or with other steps, batch or seed, is
+            refused: the learning rate of each step depends on them.
 
     Raises:
-        TrainingError: on a loss that is not finite, a checkpoint of another method, or ranks
+        TrainingError: on a loss that is not finite, a checkpoint of another training, or ranks
             that ended with different parameters.
+        ValueError: if the ranks cannot share a batch evenly.
     """
     run_dir = Path(run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -148,8 +153,14 @@ def fit(
         to_channels_last(network.to(fabric.device))
         _share(network, fabric)
 
+    if batch % fabric.world_size:
+        raise ValueError(
+            f"a batch of {batch} cannot be shared evenly by {fabric.world_size} processes; use a "
+            "multiple of their number."
+        )
+    about = {"steps": steps, "batch": batch, "seed": seed} | dict(about or {})
     checkpoint, log_path = run_dir / "checkpoint.safetensors", run_dir / "log.jsonl"
-    trainer.step = load_checkpoint(method, checkpoint) if checkpoint.exists() else 0
+    trainer.step = load_checkpoint(method, checkpoint, about) if checkpoint.exists() else 0
     log = [row for row in read_log(log_path) if row["step"] <= trainer.step]
     if fabric.is_global_zero:
         put_in_place(log_path, "".join(json.dumps(row) + "\n" for row in log).encode())
@@ -157,7 +168,8 @@ def fit(
         on_step(0)
 
     window: dict[str, list[float]] = {}
-    saved = begun = time.monotonic()
+    saved = time.monotonic()
+    begun = saved - (log[-1]["seconds"] if log else 0.0)  # the legs before this one count too
     bar = tqdm(
         total=steps,
         initial=trainer.step,
@@ -195,7 +207,7 @@ def fit(
                     file.write(json.dumps(row) + "\n")
         due = trainer.step % log_every == 0 and time.monotonic() - saved >= save_every
         if (due or trainer.step == steps) and fabric.is_global_zero:
-            save_checkpoint(method, checkpoint, trainer.step)
+            save_checkpoint(method, checkpoint, trainer.step, about)
             saved = time.monotonic()
         if on_step and trainer.step in at:
             on_step(trainer.step)

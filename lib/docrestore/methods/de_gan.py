@@ -37,7 +37,8 @@ class DEGAN:
             the PyTorch port's bug; "degraded" is right.
         lr: peak learning rate of both players.
         beta1: Adam's first momentum.
-        decay: share of the steps after which lr falls to zero along a cosine; 0 keeps it flat.
+        warmup: steps in which lr rises to its peak, at most a fifth of all (with `decay`).
+        decay: lr falls to zero along a cosine; False keeps it flat.
         ema: decay of the running average of the generator that is kept; 0 keeps the last one.
 
     Attributes:
@@ -66,8 +67,15 @@ class DEGAN:
         decay: bool = True,
         ema: float = 0.998,
     ) -> None:
-        if condition not in ("degraded", "clean"):
-            raise ValueError(f"condition must be degraded or clean, got {condition!r}.")
+        for word, value, known in (
+            ("generator", generator, MODELS),
+            ("critic", critic, MODELS),
+            ("adversarial", adversarial, ADVERSARIAL),
+            ("content", content, CONTENT),
+            ("condition", condition, ("degraded", "clean")),
+        ):
+            if value not in known:
+                raise ValueError(f"{word} must be one of {', '.join(known)}, got {value!r}.")
         self.model, self.arguments = generator, generator_arguments or {}
         self.networks: dict[str, nn.Module] = {
             "generator": MODELS[generator](**self.arguments),
@@ -96,7 +104,7 @@ class DEGAN:
         """The rate of this step: a short rise, then a cosine to zero (flat without `decay`)."""
         if not self.decay:
             return self.lr
-        rise = min(1.0, (step + 1) / min(self.warmup, max(steps // 5, 1)))
+        rise = min(1.0, (step + 1) / max(min(self.warmup, steps // 5), 1))
         fall = 0.5 + 0.5 * torch.cos(torch.tensor(torch.pi * step / max(steps, 1))).item()
         return self.lr * rise * fall
 

@@ -1,0 +1,78 @@
+"""The model card: what weights are, what they have seen, and how they came about."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from docrestore.data import Crops
+from docrestore.leakage import fingerprint
+from docrestore.provenance import commit
+
+__all__ = ["model_card", "parent"]
+
+
+def parent(name: str, sha256: str, card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a card says of the weights that a training began with: name, hash, steps, pages."""
+    return {"name": name, "sha256": sha256} | {
+        key: card.get(key) for key in ("steps", "sets", "trained_on", "start_from")
+    }
+
+
+def model_card(
+    method: Any,
+    crops: Crops,
+    *,
+    preset: str,
+    task: str,
+    steps: int,
+    batch: int,
+    seed: int,
+    seconds: float,
+    profile: str = "",
+    method_arguments: Sequence[str] = (),
+    left_out: Sequence[str] = (),
+    start_from: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The card of weights that `fit` has trained.
+
+    Args:
+        method: that was trained; it has `model` and `arguments`.
+        crops: that it was trained on.
+        preset: name in METHODS.
+        task: binarize, clean, deblur or watermark.
+        steps, batch, seed: as `fit` was given them.
+        seconds: the training took.
+        profile: of the notebook, if one did it.
+        method_arguments: NAME=VALUE words of the command line.
+        left_out: pages, as "set/id", that were kept out.
+        start_from: from `parent`. The pages that it has seen count as seen here.
+
+    Returns:
+        A dict for `weights.save_weights`. `trained_on` lists [set/id, fingerprint] of each page,
+        for the leakage guard.
+    """
+    seen = [[f"{pair.set}/{pair.id}", fingerprint(pair.degraded)] for pair in crops.pages]
+    begun = dict(start_from or {})
+    earlier = begun.pop("trained_on", None) or []
+    return {
+        "model": method.model,
+        "arguments": method.arguments,
+        "method": preset,
+        "method_arguments": list(method_arguments),
+        "task": task,
+        "start_from": begun or None,
+        "old": crops.old,
+        "zoom": crops.zoom,
+        "turned": crops.turned,
+        "patch": crops.patch,
+        "left_out": list(left_out),
+        "sets": sorted({pair.set for pair in crops.pages}),
+        "trained_on": seen + [page for page in earlier if page not in seen],
+        "steps": steps,
+        "batch": batch,
+        "seed": seed,
+        "seconds": seconds,
+        "profile": profile,
+        "commit": commit(),
+        "metrics": {},
+        "licence": "MIT (weights); the training pages keep their own terms",
+    }
