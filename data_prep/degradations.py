@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from data_prep import degradations_capture as capture
 from data_prep import degradations_ink as ink
 from data_prep import degradations_marks as marks
 from data_prep import degradations_paper as paper
+from docrestore import images
 
 __all__ = ["DEGRADATIONS", "Passport", "compose", "replay"]
 
@@ -67,11 +67,16 @@ class Passport:
         """The passport without its masks, ready for JSON."""
         return {"seed": self.seed, "size": list(self.size), "steps": self.steps}
 
+    def files(self, path: Path) -> list[Path]:
+        """The files that `save` writes: `path`, then a file for each mask."""
+        path = Path(path)
+        return [path, *(path.with_name(f"{path.stem}-{name}.png") for name in self.masks)]
+
     def save(self, path: Path) -> None:
         """Write `path` (JSON), and each mask beside it as a 1-bit PNG, white on what it marks."""
-        path = Path(path)
-        for name, mask in self.masks.items():
-            Image.fromarray(mask).save(path.with_name(f"{path.stem}-{name}.png"), optimize=True)
+        path, *beside = self.files(path)
+        for place, mask in zip(beside, self.masks.values(), strict=True):
+            images.write(place, mask)
         part = path.with_name(f".{path.name}.part")
         part.write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
         os.replace(part, path)
