@@ -80,15 +80,17 @@ def bleed_through(
     patchy: float = 0.6,
     kind: str | None = None,
     x_height_px: float | None = None,
+    split: str | None = None,
 ) -> Result:
     """The writing of the other side shows through, mirrored.
 
     It darkens white paper by up to `depth_grey`, is blurred by `blur_px` (standard deviation), and
-    comes and goes by `patchy` (0 even, 1 in spots). The other side is drawn anew, of the `kind`
-    and `x_height_px` of `clean_pages.draw_page`. Mask `bleed`: where paper darkened noticeably.
+    comes and goes by `patchy` (0 even, 1 in spots). The other side is drawn anew, of the `kind`,
+    `x_height_px` and `split` of `clean_pages.draw_page`; without a split it may have any words.
+    Mask `bleed`: where paper darkened noticeably.
     """
     sizes = None if x_height_px is None else (0.9 * x_height_px, 1.1 * x_height_px)
-    back = draw_page(rng, page.shape, kind=kind, x_height=sizes)[:, ::-1]
+    back = draw_page(rng, page.shape, kind=kind, x_height=sizes, split=split)[:, ::-1]
     ink = ndimage.gaussian_filter(1 - back, blur_px, truncate=3) if blur_px else 1 - back
     spots = 1 - patchy * uniform(rng, page.shape, 90.0)
     dark = np.float32(depth_grey / 255) * spots * ink

@@ -8,6 +8,7 @@ a pure function of (task, seed, index, size, split), so page 7 is the same in a 
 import argparse
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -88,15 +89,24 @@ def prepare(
     Gives `degraded/`, `clean/`, `passports/` (JSON, with masks as 1-bit PNG) and `manifest.csv`
     with the extra columns `passport` and `mask` (the mark's area, for watermark). Every fourth
     page is in the split `test`, unless `split` names one for all. A set that is there already
-    with the same settings is left as it is. Raises ValueError for an unknown task or no pages.
+    with the same settings is left as it is; one with others, or drawn by other code, is drawn
+    anew. `progress` counts the pages on a terminal.
+
+    Raises:
+        ValueError: for an unknown task, no pages, or a folder that holds anything but a drawn set.
+        ManifestError: if another process has drawn another set into the folder meanwhile.
     """
     if pages < 1:
         raise ValueError(f"a set needs at least 1 page, not {pages}.")
     out = Path(out)
+    name = manifest.shown(out)
     recipe = _recipe(task, pages, size, seed, split)
     if _is_there(out, recipe):
-        print(f"{out}: {pages} drawn pairs are there already")
+        print(f"{name}: {pages} drawn pairs are there already")
         return out / manifest.NAME
+    if not _may_go(out):
+        raise ValueError(f"{out} holds something else than a drawn set; name another folder.")
+    progress = progress and sys.stdout.isatty()
     with manifest.building(out) as work:
         for folder in ("degraded", "clean", "passports"):
             (work / folder).mkdir()
@@ -104,13 +114,17 @@ def prepare(
         for index in range(pages):
             rows.append(_save(work, task, seed, index, size, split or split_of(index)))
             if progress:
-                print(f"\r{out}: {index + 1} of {pages} pairs drawn", end="", flush=True)
+                print(f"\r{name}: {index + 1} of {pages} pairs drawn", end="", flush=True)
         if progress:
             print()
         (work / "drawn.json").write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
         manifest.write(work, rows)
+    if not _is_there(out, recipe):
+        raise manifest.ManifestError(
+            f"another process has drawn another set into {out}; name another folder, or try again."
+        )
     tests = sum(row["split"] == "test" for row in rows)
-    print(f"{out}: {pages} pairs of {size[0]} x {size[1]} px, {tests} of them for testing")
+    print(f"{name}: {pages} pairs of {size[0]} x {size[1]} px, {tests} of them for testing")
     return out / manifest.NAME
 
 
@@ -153,6 +167,13 @@ def _is_there(out: Path, recipe: dict[str, object]) -> bool:
         return same and len(manifest.read(out)) == recipe["pages"]
     except (OSError, ValueError):
         return False
+
+
+def _may_go(out: Path) -> bool:
+    """Whether nothing is lost when `out` is replaced: it is a drawn set, empty, or not there."""
+    if not out.exists() or (out / "drawn.json").is_file():
+        return True
+    return out.is_dir() and not any(out.iterdir())
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -124,7 +124,8 @@ def _prepare(known: Source, files: Path, folder: Path) -> Path:
     expected = ", ".join(f"{count} ({copy})" for copy, count in known.copies.items())
     absent = sorted(set(known.pages) - {row["id"] for row in rows})
     lacking = f"; without {' '.join(absent)}" if absent else ""
-    print(f"{known.name}: {len(rows)} pages in {folder}, expected {expected}{lacking}", flush=True)
+    where = manifest.shown(folder)
+    print(f"{known.name}: {len(rows)} pages in {where}, expected {expected}{lacking}", flush=True)
     return folder
 
 
@@ -195,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = False
     for name in options.names:
         try:
-            print(f"{name}: {fetch(name, options.data)}")
+            print(f"{name}: {manifest.shown(fetch(name, options.data))}")
         except (FetchError, manifest.ManifestError, OSError) as error:
             failed = True
             print(error, file=sys.stderr)

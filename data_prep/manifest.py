@@ -8,13 +8,21 @@ degraded file; the optional column `clean_sha256` is of the clean one.
 import csv
 import hashlib
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["COLUMNS", "ManifestError", "building", "read", "sha256", "verify", "write"]
+from docrestore.paths import here
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+__all__ = ["COLUMNS", "ManifestError", "building", "read", "sha256", "shown", "verify", "write"]
 
 NAME = "manifest.csv"
 COLUMNS = ("id", "split", "degraded", "clean", "group", "sha256")
@@ -30,6 +38,12 @@ def sha256(path: Path) -> str:
     """The sha256 of a file's bytes, as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def shown(path: Path) -> str:
+    """A path as it is printed: from the repository's root on, where it lies below it."""
+    inside = path.is_relative_to(here())
+    return (path.relative_to(here()) if inside else path).as_posix()
 
 
 def write(folder: Path, rows: Iterable[Mapping[str, str]]) -> Path:
@@ -118,19 +132,20 @@ def building(folder: Path) -> Iterator[Path]:
 
     On success the sibling is verified and renamed to `folder`, which it replaces. If another
     process has finished the same folder meanwhile, theirs stays. On failure the sibling is
-    removed. One left behind by a killed process is removed by the next build.
+    removed. One left behind by a killed process is removed by the next build on that machine.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_stale(folder)
     before = _identity(folder)
-    work = folder.with_name(f".{folder.name}.building-{os.getpid()}")
+    work = _sibling(folder, "building")
     work.mkdir()
     try:
         yield work
         verify(work)
-        if _identity(folder) == before:
-            _put_in_place(work, folder)
+        with _locked(folder.parent):
+            if _identity(folder) == before:
+                _put_in_place(work, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -169,8 +184,28 @@ def _identity(folder: Path) -> int | None:
     return folder.stat().st_ino if folder.exists() else None
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time rename in a folder, on systems and disks that can lock one."""
+    if not fcntl:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # also unlocks
+
+
+def _sibling(folder: Path, kind: str) -> Path:
+    """A hidden name beside `folder` that tells which process on which machine owns it."""
+    return folder.with_name(f".{folder.name}.{kind}-{platform.node()}-{os.getpid()}")
+
+
 def _put_in_place(work: Path, folder: Path) -> None:
-    old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
+    old = _sibling(folder, "old")
     if folder.exists():
         os.replace(folder, old)
     os.replace(work, folder)
@@ -178,12 +213,17 @@ def _put_in_place(work: Path, folder: Path) -> None:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove siblings whose process is gone, and those that this very process left behind."""
+    """Remove siblings whose process is gone, and those that this very process left behind.
+
+    Processes of other machines, which may share the disk, cannot be asked; theirs stay.
+    """
     for kind in ("building", "old"):
-        for left in folder.parent.glob(f".{folder.name}.{kind}-*"):
-            owner = left.name.rpartition("-")[2]
-            if not owner.isdigit() or int(owner) == os.getpid() or not _alive(int(owner)):
-                shutil.rmtree(left, ignore_errors=True)
+        start = f".{folder.name}.{kind}-{platform.node()}-"
+        for left in folder.parent.iterdir():
+            owner = left.name.removeprefix(start)
+            if left.name.startswith(start) and owner.isdigit():
+                if int(owner) == os.getpid() or not _alive(int(owner)):
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def _alive(process: int) -> bool:

@@ -92,6 +92,7 @@ def binarize(rng: np.random.Generator, split: str) -> Recipe:
         deepest = 0.7 * (1 - loss) * (paper - ink) * 255 / paper
         bleed = dict(depth_grey=between(10, deepest), blur_px=between(0.6, 3.5))
         bleed |= dict(patchy=between(0.2, 0.9), kind=kind, x_height_px=round(x_height, 1))
+        bleed["split"] = split  # the words of the other side
         steps.append(("bleed_through", bleed))
     texture = dict(grain_grey=dice.ratio(0.7, 8), grain_px=between(1, 3))
     texture |= dict(cloud_grey=dice.ratio(0.7, 7), cloud_px=between(60, 300))

@@ -4,8 +4,11 @@ The notebooks of a method ask here, so that each of them works alone, on a machi
 sets and on one without, and so that each can say which of the two it shows.
 """
 
-import json
+import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import resources
 from pathlib import Path
 
 from data_prep import drawn_pages, manifest
@@ -34,15 +37,19 @@ class Sets:
         train: folders to learn from, with `split="train"`.
         test: folders to test on, with `split="test"`. Where a folder stands in both, its manifest
             keeps the pages apart.
+        leave_out: pages of `train`, as "set/id", that are known to share content with a page of
+            `test`; hand them over as `leave_out` when training.
     """
 
     task: str
     train: tuple[Path, ...]
     test: tuple[Path, ...]
+    leave_out: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """One sentence that says which pages are real and which were drawn by the book."""
-        return f"Training on {_words(self.train)}; testing on {_words(self.test)}."
+        without = f" without {', '.join(self.leave_out)}" if self.leave_out else ""
+        return f"Training on {_words(self.train)}{without}; testing on {_words(self.test)}."
 
 
 def sets(
@@ -64,7 +71,8 @@ def sets(
         task: binarize, clean, deblur or watermark.
         real: use real sets where they are at hand; False asks for drawn pages alone.
         held_back: names of real sets that are for testing and never for training.
-        drawn: pages to draw where none or fewer are there; a larger drawn set is left alone.
+        drawn: pages to draw where there are no real ones. Each number, size and seed has a folder
+            of its own, so no request changes the pages of another.
         size: (height, width) of a drawn page in px.
         seed: of the drawn pages.
         data_dir: the folder of data sets, by default data/ in the repository.
@@ -81,9 +89,9 @@ def sets(
     train = [folder for folder in ours if _has(folder, "train")]
     test = [folders[name] for name in names if _serves_as_test(name, folders, held_back)]
     if not (train and test):
-        own = _drawn(task, drawn, tuple(size), seed, data)
+        own = _drawn(task, drawn, size, seed, data)
         train, test = train or [own], test or [own]
-    return Sets(task, tuple(train), tuple(test))
+    return Sets(task, tuple(train), tuple(test), _leaks(train, test))
 
 
 def _serves_as_test(name: str, folders: dict[str, Path], held_back: tuple | list) -> bool:
@@ -95,21 +103,40 @@ def _has(folder: Path, split: str) -> bool:
     return any(row["split"] in (split, "all") for row in manifest.read(folder))
 
 
-def _drawn(task: str, pages: int, size: tuple[int, ...], seed: int, data: Path) -> Path:
-    """The drawn set of a task with at least so many pages."""
-    folder = data / f"drawn-{task}"
-    try:
-        record = json.loads((folder / "drawn.json").read_text(encoding="utf-8"))
-        enough = len(manifest.read(folder)) >= pages
-    except (OSError, ValueError):
-        record, enough = {}, False
-    if enough:
-        height, width = record["size"]
-        print(f"{folder.name}: {record['pages']} drawn pairs of {height} x {width} px are there")
-    else:
-        shape = (size[0], size[1])
-        drawn_pages.prepare(folder, task=task, pages=pages, size=shape, seed=seed, progress=False)
+def _drawn(task: str, pages: int, size: Sequence[int], seed: int, data: Path) -> Path:
+    """The drawn set of a task, in a folder named for all that was asked for."""
+    height, width = size
+    folder = data / f"drawn-{task}-{pages}x{height}x{width}-s{seed}"
+    drawn_pages.prepare(
+        folder, task=task, pages=pages, size=(height, width), seed=seed, progress=False
+    )
     return folder
+
+
+def _leaks(train: Sequence[Path], test: Sequence[Path]) -> tuple[str, ...]:
+    """Training pages that are listed, in docrestore/leaks.toml, beside one of the test pages."""
+    trained, tested = _pages(train, "train"), _pages(test, "test")
+    listed = resources.files("docrestore").joinpath("leaks.toml").read_text(encoding="utf-8")
+    found = set()
+    for leak in tomllib.loads(listed)["leak"]:
+        for ours, theirs in ((leak["pages"], leak["with"]), (leak["with"], leak["pages"])):
+            if _listed(tested, theirs):
+                found |= _listed(trained, ours)
+    return tuple(sorted(found))
+
+
+def _pages(folders: Sequence[Path], split: str) -> set[str]:
+    """Pages of a split as "set/id"."""
+    return {
+        f"{folder.name}/{row['id']}"
+        for folder in folders
+        for row in manifest.read(folder)
+        if row["split"] in (split, "all")
+    }
+
+
+def _listed(names: set[str], patterns: Sequence[str]) -> set[str]:
+    return {name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)}
 
 
 def _words(folders: tuple[Path, ...]) -> str:

@@ -1,11 +1,12 @@
 """Drawn pages are a pure function of their seed, and their sets are whole or not there."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 
-from data_prep import drawn_pages, manifest
+from data_prep import clean_pages, drawn_pages, manifest
 from data_prep.clean_pages import draw_page
 from data_prep.degradations import replay
 from data_prep.drawn_pages import TASKS, draw, draw_pair, prepare, split_of
@@ -201,6 +202,82 @@ def test_a_set_that_is_there_is_left_alone(tmp_path, capsys):
     assert path.stat().st_mtime_ns != before
     with pytest.raises(ValueError, match="at least 1 page"):
         prepare(out, pages=0)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_all_words_of_a_page_are_of_its_split(task, split, monkeypatch):
+    """The other side of the leaf included, which is a page of its own."""
+    asked, words = [], clean_pages.words
+
+    def listening(rng, split=None):
+        asked.append(split)
+        return words(rng, split)
+
+    monkeypatch.setattr(clean_pages, "words", listening)
+    for index in range(6):
+        draw(task, 0, index, (64, 64), split)
+    assert set(asked) == {split}
+    assert (len(asked) > 6) == (task == "binarize"), "the back was drawn too"
+
+
+def test_a_passport_without_a_split_replays_as_it_was_drawn():
+    """Those of sets drawn before the split was noted: the back has words of all passages."""
+    page = np.ones(SIZE, np.float32)
+    values = {"kind": "print", "x_height_px": 12.0}
+    record = {"steps": [{"name": "bleed_through", "values": values}], "seed": [3]}
+    old, none, test = (
+        replay(page, record | {"steps": [{"name": "bleed_through", "values": values | more}]})
+        for more in ({}, {"split": None}, {"split": "test"})
+    )
+    assert np.array_equal(old, none) and not np.array_equal(old, test)
+
+
+def test_a_folder_with_other_things_is_not_replaced(tmp_path):
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "mine.png").write_bytes(b"mine")
+    for out in (tmp_path / "scans", tmp_path / "scans" / "mine.png"):
+        with pytest.raises(ValueError, match="something else than a drawn set; name another"):
+            prepare(out, pages=1, size=SIZE)
+    assert (tmp_path / "scans" / "mine.png").read_bytes() == b"mine"
+    (tmp_path / "empty").mkdir()
+    manifest.verify(prepare(tmp_path / "empty", pages=1, size=SIZE).parent)
+
+
+def test_paths_are_printed_from_the_repository_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DOCRESTORE_HOME", str(tmp_path))
+    for _ in range(2):
+        prepare(tmp_path / "data" / "set", pages=1, size=SIZE)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "data/set: 1 pairs of 160 x 224 px, 0 of them for testing",
+        "data/set: 1 drawn pairs are there already",
+    ]
+
+
+def test_pages_are_counted_on_a_terminal_alone(tmp_path, monkeypatch, capsys):
+    prepare(tmp_path / "a", pages=2, size=SIZE)
+    assert capsys.readouterr().out.count("\n") == 1
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    prepare(tmp_path / "b", pages=2, size=SIZE)
+    assert "\r" in (shown := capsys.readouterr().out) and "2 of 2 pairs drawn\n" in shown
+
+
+def test_another_set_drawn_meanwhile_is_noticed(tmp_path, monkeypatch):
+    out, real = tmp_path / "set", drawn_pages._save
+
+    def meanwhile(work, *rest):
+        row = real(work, *rest)
+        monkeypatch.setattr(drawn_pages, "_save", real)
+        work.rename(tmp_path / "other")  # another process builds in its own folder
+        prepare(out, pages=1, size=SIZE, seed=2)
+        (tmp_path / "other").rename(work)
+        return row
+
+    monkeypatch.setattr(drawn_pages, "_save", meanwhile)
+    with pytest.raises(manifest.ManifestError, match="another process has drawn another set"):
+        prepare(out, pages=1, size=SIZE, seed=1)
+    assert json.loads((out / "drawn.json").read_text())["seed"] == 2
 
 
 def test_the_command_line_draws_a_set(tmp_path):

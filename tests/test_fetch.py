@@ -67,6 +67,15 @@ def test_a_mirror_becomes_a_data_folder(tmp_path, data, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_paths_are_printed_from_the_repository_on(tmp_path, data, monkeypatch, capsys):
+    mirror_of(tmp_path, 2009, PAGES_2009)
+    monkeypatch.setenv("DOCRESTORE_HOME", str(tmp_path))
+    assert main(["dibco2009"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("dibco2009: 10 pages in data/dibco2009, expected 10")
+    assert second == "dibco2009: data/dibco2009"
+
+
 def test_a_page_that_copies_lack_may_be_missing_but_no_other(tmp_path, data):
     pages = sources.source("dibco2013").pages
     source = mirror_of(tmp_path, 2013, pages)

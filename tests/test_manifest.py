@@ -130,3 +130,49 @@ def test_a_killed_build_never_looks_whole_and_is_swept_up(tmp_path):
     assert len(os.listdir(tmp_path)) == 1  # what the killed process left
     build(folder)
     assert os.listdir(tmp_path) == ["set"]
+
+
+def test_what_another_machine_is_building_is_left_alone(tmp_path):
+    theirs = tmp_path / ".set.building-elsewhere-1234567"
+    theirs.mkdir()
+    build(tmp_path / "set")
+    assert theirs.is_dir()
+
+
+RACE = """
+import os, sys, time
+from pathlib import Path
+from data_prep import manifest
+
+folder, go = Path(sys.argv[1]), Path(sys.argv[2])
+with manifest.building(folder) as work:
+    for index in range(40):
+        (work / f"{index}.png").write_bytes(sys.argv[3].encode())
+    rows = [{"id": str(i), "split": "train", "degraded": f"{i}.png"} for i in range(40)]
+    manifest.write(work, rows)
+    print("built", flush=True)
+    while not go.exists():
+        time.sleep(0.001)
+manifest.verify(folder)
+"""
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_builders_that_finish_together_leave_one_whole_set(tmp_path, replaces):
+    """Each finds a whole set in its place at once, its own or another's."""
+    folder, go = tmp_path / "sets" / "set", tmp_path / "go"
+    if replaces:
+        build(folder)
+    command = [sys.executable, "-c", RACE, str(folder), str(go)]
+    running = [
+        subprocess.Popen([*command, str(i)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for i in range(5)
+    ]
+    assert [one.stdout.readline() for one in running] == [b"built\n"] * 5
+    go.touch()
+    told = [one.communicate()[1].decode() for one in running]
+    assert [one.returncode for one in running] == [0] * 5, told
+    manifest.verify(folder)
+    assert len(manifest.read(folder)) == 40
+    assert len({path.read_bytes() for path in folder.glob("*.png")}) == 1
+    assert os.listdir(folder.parent) == ["set"]
