@@ -1,8 +1,13 @@
 """The card that goes into the weights: complete, and honest about what came before."""
 
-import numpy as np
+from pathlib import Path
 
-from docrestore.data import Crops, Pair
+import numpy as np
+import pytest
+
+from data_prep import drawn_pages
+from docrestore import leakage
+from docrestore.data import Crops, Pair, PairedPages
 from docrestore.methods import METHODS
 from docrestore.model_card import model_card, parent
 
@@ -41,3 +46,17 @@ def test_what_the_first_weights_saw_counts_as_seen() -> None:
     assert "trained_on" not in second["start_from"]
     again = card("bc", start_from=parent("second", "1" * 64, second))
     assert len(again["trained_on"]) == 2
+
+
+def test_drawn_pages_are_named_with_their_recipe(tmp_path: Path) -> None:
+    """A thousand fingerprints would be larger than the network; the recipe draws the pages."""
+    folder = tmp_path / "mine"
+    drawn_pages.prepare(folder, task="clean", pages=4, size=(64, 64))
+    method = METHODS["de_gan"]()
+    pages = PairedPages(folder, split="train")
+    facts = {"preset": "de_gan", "task": "clean", "steps": 7, "batch": 2, "seed": 0, "seconds": 1.0}
+    made = model_card(method, Crops(pages, 32), **facts)
+    assert all(len(entry) == 1 for entry in made["trained_on"])
+    assert len(made["trained_on"]) == 3 and made["drawn"]["mine"]["task"] == "clean"
+    with pytest.raises(leakage.LeakageError, match="the same page"):
+        leakage.check([(made["trained_on"][0][0], pages[0].degraded)], made["trained_on"])

@@ -1,5 +1,6 @@
 """The model card: what weights are, what they have seen, and how they came about."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,9 +49,16 @@ def model_card(
 
     Returns:
         A dict for `weights.save_weights`. `trained_on` lists [set/id, fingerprint] of each page,
-        for the leakage guard.
+        for the leakage guard. Pages that the book drew are named without a fingerprint: `drawn`
+        holds the recipe that draws them again, and no real page can be a copy of one.
     """
-    seen = [[f"{pair.set}/{pair.id}", fingerprint(pair.degraded)] for pair in crops.pages]
+    folders = getattr(crops.pages, "folders", ())
+    recipes = {one.name: one / "drawn.json" for one in folders if (one / "drawn.json").is_file()}
+    drawn = {name: json.loads(path.read_text("utf-8")) for name, path in recipes.items()}
+    seen = [
+        [f"{pair.set}/{pair.id}", *([] if pair.set in drawn else [fingerprint(pair.degraded)])]
+        for pair in crops.pages
+    ]
     begun = dict(start_from or {})
     earlier = begun.pop("trained_on", None) or []
     return {
@@ -66,6 +74,7 @@ def model_card(
         "patch": crops.patch,
         "left_out": list(left_out),
         "sets": sorted({pair.set for pair in crops.pages}),
+        "drawn": drawn,
         "trained_on": seen + [page for page in earlier if page not in seen],
         "steps": steps,
         "batch": batch,
