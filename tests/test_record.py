@@ -1,6 +1,7 @@
 """The ledger's rows: what has to be written is found, and nothing else is written."""
 
 import shlex
+from dataclasses import replace
 
 import pytest
 import torch
@@ -80,9 +81,31 @@ def test_the_command_writes_what_is_missing_and_names_what_it_knows(monkeypatch,
     ran = []
     monkeypatch.setattr(record.evaluation, "main", lambda words: ran.append(words) or 0)
     monkeypatch.setattr(record, "read_rows", lambda: [ROW, ROW | {"name": "other"}])
+    monkeypatch.setattr(record, "note_metrics", lambda name: ran.append(name))
     monkeypatch.setattr(record, "why", lambda row: "it is not there" * (row["name"] == "net"))
     assert record.main(["--list"]) == 0 and not ran
-    assert record.main([]) == 0 and ran == [record.command(ROW)]
+    assert record.main([]) == 0 and ran == [record.command(ROW), "net"]
     assert "other: up to date" in capsys.readouterr().out
     assert record.main(["nett"]) == 1
     assert "there are: net, other" in capsys.readouterr().err
+
+
+def test_the_means_of_a_row_go_into_the_card(tmp_path, shipped):
+    network, folder = weights.load(shipped), tmp_path / "results"
+    path = written(folder, ROW, file_hash(shipped))
+    row = {"subject": "net", "set": "a", "id": "1", "megapixels": 1.0, "seconds": 1.0}
+    row |= {"cpu_seconds": 1.0, "text": 0.1}
+    result = results.read(path)
+    rows = [row | {"psnr_gray": value} for value in (20.0, 23.0)]
+    results.write(replace(result, sets={"a": {"images": 2, "manifest": ""}}, rows=rows), path)
+    record.note_metrics("net", path)
+    assert weights.card("net")["metrics"] == {"a": {"psnr_gray": 21.5}}
+    assert record.why(ROW, folder) == ""
+    again = weights.load("net").state_dict()
+    assert all(torch.equal(value, again[key]) for key, value in network.state_dict().items())
+
+
+def test_a_row_from_an_unknown_state_of_the_code_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(record.evaluation.provenance, "commit", lambda: "abc+")
+    assert record.evaluation.main(record.command(ROW)) == 1
+    assert "commit them first" in capsys.readouterr().err

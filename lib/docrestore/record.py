@@ -1,7 +1,8 @@
 """Write the ledger's rows that are missing or out of date: `python -m docrestore.record`.
 
-Which rows there are stands in book/ledger/rows.yaml. A row is out of date when its weights have
-changed since it was written, or when another command would make it now.
+Which rows there are stands in book/ledger/rows.yaml. A row is out of date when its weights or
+pages have changed since it was written, or when another command would make it now. The means of a
+row also go into the card of its weights.
 """
 
 import argparse
@@ -60,7 +61,23 @@ def why(row: dict[str, Any], folder: Path | None = None) -> str:
     if "--weights" in command(row):
         if old.subjects[row["name"]]["sha256"] != file_hash(weights.locate(row["name"])):
             return "its weights have changed"
+    for name, facts in old.sets.items():
+        manifest = here("data", name, "manifest.csv")
+        if manifest.is_file() and facts["manifest"] != file_hash(manifest):
+            return f"{name} has changed"
     return ""
+
+
+def note_metrics(name: str, path: Path | None = None) -> None:
+    """Write the means of a row into the card of its weights, and their new hash into the row."""
+    result = results.read(path or here(*results.FOLDER, f"{name}.json"))
+    means = {
+        one: {metric: round(result.mean(name, metric, [one]), 3) for metric in result.metrics}
+        for one in result.sets
+    }
+    file = weights.complete_card(name, metrics=means)
+    result.subjects[name]["sha256"] = file_hash(file)
+    results.write(result, path)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -86,7 +103,9 @@ def main(words: Sequence[str] | None = None) -> int:
             continue
         print(f"{row['name']}: {reason or 'up to date'}", flush=True)
         if reason and not args.list:
-            failed |= evaluation.main(command(row))
+            failed |= (ended := evaluation.main(command(row)))
+            if not ended and "--weights" in command(row):
+                note_metrics(row["name"])
     return failed
 
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from docrestore.models import MODELS
 
-__all__ = ["WeightsError", "card", "load", "names", "save_weights"]
+__all__ = ["WeightsError", "card", "complete_card", "load", "locate", "names", "save_weights"]
 
 SHIPPED = Path(__file__).parent / "weights"
 
@@ -150,6 +150,24 @@ def save_weights(
         .contiguous(memory_format=torch.contiguous_format)
         for key, value in network.state_dict().items()
     }
+    return _write(path, state, card)
+
+
+def complete_card(name: str | os.PathLike[str], **facts: Any) -> Path:
+    """Add facts, such as metrics, to the card of weights; the numbers stay what they are.
+
+    Raises:
+        WeightsError: if there is no such file or it is not ours.
+    """
+    path = locate(name)
+    known = card(path) | facts
+    with safe_open(path, framework="pt") as file:
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    return _write(path, state, known)
+
+
+def _write(path: Path, state: dict[str, torch.Tensor], card: dict[str, Any]) -> Path:
+    """A safetensors file with its card, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_bytes(save(state, metadata={"card": json.dumps(card, sort_keys=True)}))
