@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from docrestore import parameters
+from docrestore import parameters, provenance
 from docrestore.kernel import NotebookError, heartbeat
 from docrestore.parameters import ParameterError
 from docrestore.run import default_name, is_done, main, prepare, run
@@ -256,3 +256,18 @@ def test_a_long_cell_is_heard_of_with_its_step(tmp_path, capsys):
         time.sleep(0.2)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "toy/2_train: 0 s" and lines[-1] == "toy/2_train: 0 s, step 20"
+
+
+def test_a_source_edited_during_a_run_has_no_hash(tmp_path, monkeypatch):
+    """What the run read then is unknown, so the next call must not take it for unchanged."""
+    monkeypatch.setenv("DOCRESTORE_HOME", str(tmp_path))
+    source, note = tmp_path / "code.py", tmp_path / "note"
+    source.write_text("1")
+    note.write_text(f"{source}\n")
+    now = source.stat().st_mtime
+    assert provenance.read_files(note, tmp_path / "run", now + 1) == {
+        "code.py": provenance.file_hash(source)
+    }
+    assert provenance.read_files(note, tmp_path / "run", now - 1) == {
+        "code.py": "edited during the run"
+    }

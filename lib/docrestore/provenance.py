@@ -8,6 +8,7 @@ training is repeated when `training.py` changes and left alone when `cli.py` doe
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import subprocess
@@ -20,7 +21,9 @@ from docrestore.paths import here
 __all__ = ["code_hash", "commit", "file_hash", "machine", "note_reads", "read_files", "versions"]
 
 PACKAGES = ["docrestore", "torch", "numpy", "scipy", "scikit-image", "matplotlib", "papermill"]
-SUFFIXES = {".py", ".csv", ".json", ".toml", ".yaml", ".safetensors"}
+SUFFIXES = {
+    ".csv", ".jpg", ".json", ".png", ".py", ".safetensors", ".toml", ".txt", ".woff", ".yaml",
+}  # fmt: skip
 READS = "DOCRESTORE_READS"  # the file that a kernel writes its list to
 
 
@@ -37,7 +40,10 @@ def code_hash(notebook: dict) -> str:
 
 
 def commit() -> str:
-    """The checkout's commit, with "+" when tracked files differ from it; "" outside of git."""
+    """The checkout's commit, with "+" when tracked files differ from it; "" outside of git.
+
+    The ledger's rows and the shipped weights may differ: each row names its weights by hash.
+    """
 
     def git(*arguments: str) -> str:
         try:
@@ -49,7 +55,9 @@ def commit() -> str:
         return done.stdout.strip()
 
     head = git("rev-parse", "HEAD")
-    return head + ("+" if head and git("status", "--porcelain", "--untracked-files=no") else "")
+    others = (":!book/ledger/results", ":!lib/docrestore/weights")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *others)
+    return head + "+" * bool(head and changed)
 
 
 def versions() -> dict[str, str]:
@@ -133,12 +141,14 @@ def note_reads() -> None:
     sys.addaudithook(hook)
 
 
-def read_files(note: Path, without: Path) -> dict[str, str]:
+def read_files(note: Path, without: Path, since: float = math.inf) -> dict[str, str]:
     """The files that a run depended on, with their hashes as they are now.
 
     Args:
         note: the list that `note_reads` wrote.
         without: the run's own folder; what it wrote itself is no dependency.
+        since: when the run began, in seconds since 1970. A source that was edited later has no
+            hash but a remark, for the run may have read what stood there before.
 
     Returns:
         {path: sha256}, paths relative to the repository's root where they are below it. In data
@@ -160,5 +170,7 @@ def read_files(note: Path, without: Path) -> dict[str, str]:
         if (name.startswith("data/") or not inside) and path.name != "manifest.csv":
             continue
         if path.is_file():
-            found[name] = file_hash(path)
+            source = inside and not name.startswith(("data/", "runs/"))
+            edited = source and path.stat().st_mtime > since
+            found[name] = "edited during the run" if edited else file_hash(path)
     return found

@@ -188,7 +188,7 @@ def run(
         raise
     finally:
         facts["seconds"] = round(time.time() - started, 1)
-        facts["reads"] = provenance.read_files(reads, folder)
+        facts["reads"] = provenance.read_files(reads, folder, started)
         reads.unlink(missing_ok=True)
         write_json(record, facts)
     say(f"{wanted['notebook']}: {facts['seconds']} s.")
