@@ -25,7 +25,15 @@ def crops(name: str) -> Crops:
 def card(name: str, **more) -> dict:
     """A card of a training on that page."""
     method = METHODS["de_gan"](generator_arguments={"residual": True})
-    facts = {"preset": "de_gan", "task": "clean", "steps": 7, "batch": 2, "seed": 0, "seconds": 1.0}
+    facts = {
+        "preset": "de_gan",
+        "task": "clean",
+        "steps": 7,
+        "batch": 2,
+        "seed": 0,
+        "seconds": 1.0,
+        "code": "",
+    }
     return model_card(method, crops(name), **facts, **more)
 
 
@@ -54,7 +62,15 @@ def test_drawn_pages_are_named_with_their_recipe(tmp_path: Path) -> None:
     drawn_pages.prepare(folder, task="clean", pages=4, size=(64, 64))
     method = METHODS["de_gan"]()
     pages = PairedPages(folder, split="train")
-    facts = {"preset": "de_gan", "task": "clean", "steps": 7, "batch": 2, "seed": 0, "seconds": 1.0}
+    facts = {
+        "preset": "de_gan",
+        "task": "clean",
+        "steps": 7,
+        "batch": 2,
+        "seed": 0,
+        "seconds": 1.0,
+        "code": "",
+    }
     made = model_card(method, Crops(pages, 32), **facts)
     assert all(len(entry) == 1 for entry in made["trained_on"])
     assert len(made["trained_on"]) == 3 and made["drawn"]["mine"]["task"] == "clean"

@@ -6,7 +6,6 @@ from typing import Any
 
 from docrestore.data import Crops
 from docrestore.leakage import fingerprint
-from docrestore.provenance import commit
 
 __all__ = ["model_card", "parent"]
 
@@ -28,6 +27,7 @@ def model_card(
     batch: int,
     seed: int,
     seconds: float,
+    code: str,
     profile: str = "",
     method_arguments: Sequence[str] = (),
     left_out: Sequence[str] = (),
@@ -42,6 +42,7 @@ def model_card(
         task: binarize, clean, deblur or watermark.
         steps, batch, seed: as `fit` was given them.
         seconds: the training took.
+        code: `provenance.commit()` of when the training began.
         profile: of the notebook, if one did it.
         method_arguments: NAME=VALUE words of the command line.
         left_out: pages, as "set/id", that were kept out.
@@ -81,7 +82,7 @@ def model_card(
         "seed": seed,
         "seconds": seconds,
         "profile": profile,
-        "commit": commit(),
+        "commit": code,
         "metrics": {},
         "licence": "MIT (weights); the training pages keep their own terms",
     }

@@ -17,7 +17,7 @@ from docrestore.data import Crops, PairedPages
 from docrestore.methods import METHODS
 from docrestore.model_card import model_card, parent
 from docrestore.paths import here
-from docrestore.provenance import file_hash
+from docrestore.provenance import commit, file_hash
 from docrestore.training import fit
 from docrestore.weights import load, locate, save_weights
 
@@ -88,6 +88,7 @@ def main(words: list[str] | None = None) -> None:
 
 def train(args: argparse.Namespace) -> None:
     """What `main` does, with errors as they are."""
+    code = commit()  # before the hours in which somebody may edit it
     torch.manual_seed(args.seed)
     method = METHODS[args.method](**method_arguments(args.method, args.set))
     begun = None
@@ -132,6 +133,7 @@ def train(args: argparse.Namespace) -> None:
         batch=args.batch,
         seed=args.seed,
         seconds=log[-1]["seconds"] if log else 0.0,
+        code=code,
         method_arguments=args.set,
         left_out=args.leave_out,
         start_from=begun,
