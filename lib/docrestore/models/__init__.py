@@ -2,12 +2,12 @@
 
 from torch import nn
 
-from docrestore.models import de_gan
+from docrestore.models import de_gan, de_gan_compact
 
 MODELS: dict[str, type[nn.Module]] = {
     "de_gan": de_gan.Generator,
     "de_gan-discriminator": de_gan.Discriminator,
     "de_gan-pytorch": de_gan.PyTorchGenerator,
     "de_gan-pytorch-discriminator": de_gan.PyTorchDiscriminator,
-    "de_gan-compact": de_gan.CompactGenerator,
+    "de_gan-compact": de_gan_compact.CompactGenerator,
 }
