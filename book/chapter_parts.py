@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from docrestore.costs import multiply_adds
 from docrestore.ledger import read_claims
 from docrestore.ledger_tables import claims_table, implied_table, years_table
 from docrestore.models import MODELS
@@ -19,9 +19,8 @@ from docrestore.results import Result, read_all
 __all__ = ["chapter_parts", "copy_figures"]
 
 EQUAL_STEPS = {  # results of book/ledger, made as the chapter says
-    "equal_steps-compact": "compact, as recommended here",
-    "equal_steps-faithful": "the paper's, with the authors' constants",
-    "equal_steps-paper": "the paper's, as recommended here",
+    "equal_steps-compact": "compact",
+    "equal_steps-paper": "the paper's",
 }
 
 
@@ -53,10 +52,8 @@ def networks_table() -> str:
             network: nn.Module = model()
             page = torch.empty(1, 1, 256, 256)
         pages = [page, page] if name.endswith("discriminator") else [page]
-        with FlopCounterMode(display=False) as counter:
-            network(*pages)
         size = sum(p.numel() for p in network.parameters())
-        lines.append(f"| `{name}` | {size:,} | {counter.get_total_flops() / 2e9:.1f} |")
+        lines.append(f"| `{name}` | {size:,} | {multiply_adds(network, *pages) / 1e9:.1f} |")
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ import yaml
 from docrestore import ledger, ledger_tables, metrics, results, weights
 from docrestore.ledger import Claim, LedgerError
 from docrestore.paths import here
-from docrestore.plausibility import fm_from_psnr, gpu_hours, implied_text_coverage
+from docrestore.plausibility import fm_from_psnr, implied_text_coverage
 from docrestore.provenance import file_hash
 from docrestore.results import Result
 
@@ -109,10 +109,6 @@ def test_the_papers_values_need_a_third_of_the_page_to_be_text():
 def test_impossible_pairs_are_refused(pair):
     with pytest.raises(ValueError, match="below 100 and psnr above 0"):
         implied_text_coverage(*pair)
-
-
-def test_gpu_hours_count_three_passes_of_two_operations():
-    assert gpu_hours(patches=1e6, gmac=1.0, tflops=6.0) == pytest.approx(1e3 / 3600)
 
 
 def test_a_verdict_for_each_rule():

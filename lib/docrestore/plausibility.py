@@ -4,7 +4,7 @@ On two-level pages PSNR says how many pixels are wrong, and the F-measure says h
 for each pixel of text. So the two together say how much of the pages is text, and that can be seen.
 """
 
-__all__ = ["fm_from_psnr", "gpu_hours", "implied_text_coverage"]
+__all__ = ["fm_from_psnr", "implied_text_coverage"]
 
 
 def implied_text_coverage(fm: float, psnr: float) -> tuple[float, float]:
@@ -48,18 +48,3 @@ def fm_from_psnr(psnr: float, text: float) -> tuple[float, float]:
     wrong = 10 ** (-psnr / 10)
     missed = max(text - wrong, 0.0)
     return 200 * missed / (2 * missed + wrong), 200 * text / (2 * text + wrong)
-
-
-def gpu_hours(patches: float, gmac: float, tflops: float) -> float:
-    """Hours of training, counted from multiplications.
-
-    Args:
-        patches: crops seen in all, steps x batch.
-        gmac: 10^9 multiply-adds of one forward pass of all networks on one crop. A step costs
-            three times as much: forward, and backward to inputs and to weights.
-        tflops: 10^12 operations a second that the GPU keeps up; a multiply-add is two.
-
-    >>> round(gpu_hours(patches=6824 * 80, gmac=54.6, tflops=40), 2)
-    1.24
-    """
-    return 3 * 2 * gmac * 1e9 * patches / (tflops * 1e12) / 3600
