@@ -27,7 +27,7 @@ from tqdm.auto import tqdm
 
 from docrestore import leakage, provenance, results, weights
 from docrestore.data import Pair, PairedPages
-from docrestore.inference import binarize
+from docrestore.inference import TILE, binarize
 from docrestore.paths import here
 from docrestore.subjects import EvaluationError, Subject, classical, network
 from docrestore.task_metrics import PROTOCOLS, TASK_METRICS, measurer
@@ -217,7 +217,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--split", default="test", help="rows of the manifests (default: test)")
     p.add_argument("--only", nargs="*", default=[], metavar="COLUMN=VALUE", help="of the rows")
     p.add_argument("--threshold", type=float, default=0.5, help="paper from here on (binarize)")
-    p.add_argument("--tile", type=int, default=1024, help="side of a tile in pixels")
+    p.add_argument("--tile", type=int, default=TILE, help="side of a tile in pixels")
     p.add_argument("--limit", type=int, default=0, help="pages of a set at most")
     p.add_argument("--no-pseudo", action="store_true", help="without the pseudo F-measures")
     p.add_argument("--protocol", default="", help="words added to the task's protocol")

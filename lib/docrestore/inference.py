@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from docrestore.devices import pick_precision, to_channels_last
+from docrestore.images import to_tensor
+
+__all__ = ["TILE", "binarize", "folded", "restore", "runner"]
 
 GRID = 32  # pixels of the page behind one of the coarsest stage
-
-__all__ = ["binarize", "folded", "restore", "runner"]
+TILE = 1280  # side of a tile in pixels
 
 
 def runner(network: nn.Module, precision: str = "auto") -> Callable[[Tensor], Tensor]:
@@ -56,7 +58,7 @@ def restore(
     network: nn.Module | Callable[[Tensor], Tensor],
     page: np.ndarray,
     *,
-    tile: int = 1280,
+    tile: int = TILE,
     overlap: int = 320,
     progress: Callable[[float], None] | None = None,
 ) -> np.ndarray:
@@ -94,7 +96,7 @@ def restore(
         for column, left in enumerate(lefts):
             across = _ramp(left, width, wide, overlap)
             window = page[top : top + high, left : left + wide]
-            soft = run(_to_tensor(window))[0, 0].numpy()
+            soft = run(to_tensor(window))[0, 0].numpy()
             share = down[:, None] * across
             total[: len(soft), left : left + wide] += soft * share
             weight[: len(soft), left : left + wide] += share
@@ -108,11 +110,6 @@ def restore(
         for band in (total, weight):  # the rows that the next tiles add to move up
             band[:-done], band[-done:] = band[done:].copy(), 0
     return result
-
-
-def _to_tensor(window: np.ndarray) -> Tensor:
-    scale = 255.0 if window.dtype == np.uint8 else 1.0
-    return torch.from_numpy(np.asarray(window, dtype=np.float32) / np.float32(scale))[None, None]
 
 
 def _cut(side: int, tile: int, overlap: int) -> tuple[list[int], int]:

@@ -10,7 +10,7 @@ import torch
 from docrestore import provenance, weights
 from docrestore.classical import BY_TASK
 from docrestore.devices import pick_precision
-from docrestore.inference import restore, runner
+from docrestore.inference import TILE, restore, runner
 
 __all__ = ["EvaluationError", "Subject", "classical", "network"]
 
@@ -38,7 +38,7 @@ def classical(task: str) -> list[Subject]:
     return subjects
 
 
-def network(name: str | os.PathLike[str], task: str, *, tile: int = 1024) -> Subject:
+def network(name: str | os.PathLike[str], task: str, *, tile: int = TILE) -> Subject:
     """A network with the weights of a shipped name or a file; its first run is not timed.
 
     Raises:
