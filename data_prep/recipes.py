@@ -192,7 +192,10 @@ def deblur(rng: np.random.Generator, split: str) -> Recipe:
     """Papers of today out of focus and shaken, as in the text-deblur set (Hradis et al. 2015).
 
     Its kernels, found by least squares from the 30 triplets, are a disc of 0 to 4 px, a random
-    walk of 3 to 21 px with few bends, or both, with sum 1; noise has 0 to 7 grey levels.
+    walk of 3 to 21 px with few bends, or both, with sum 1 and their centre of mass in the middle.
+    Bare paper has noise of 0.1 to 1.5 grey levels (9 triplets of 10), and all were saved as JPEG
+    of quality 75. Their truths are scaled-down pages, a little soft: nine of ten of their steepest
+    edges rise by less than 174 to 189 grey levels a pixel, which is what a disc of 0.6 px leaves.
     """
     dice = _Dice(rng)
     chance, between = dice.chance, dice.between
@@ -205,8 +208,7 @@ def deblur(rng: np.random.Generator, split: str) -> Recipe:
     page["layout"] = dice.one(
         ["report", "prose", "columns", "ledger", "title"], p=[0.5, 0.2, 0.2, 0.05, 0.05]
     )
-    # Its truths are scaled-down pages, a little soft themselves.
-    paper = [("defocus", dict(radius_px=between(0.5, 0.75)))] if chance(0.6) else []
+    paper = [("defocus", dict(radius_px=between(0.52, 0.66)))]
     steps: list[Step] = []
     which = dice.one(["disc", "walk", "both"], p=[0.25, 0.32, 0.43])
     if which != "walk":
@@ -214,9 +216,9 @@ def deblur(rng: np.random.Generator, split: str) -> Recipe:
     if which != "disc":
         size = round(float(rng.triangular(2, 6, 21)), 2)
         steps.append(("camera_shake", dict(size_px=size)))
-    steps.append(("noise", dict(std_grey=between(0, 7))))
-    if chance(0.6):
-        steps.append(("jpeg", dict(quality=int(rng.integers(60, 96)))))
+    steps.append(("noise", dict(std_grey=between(0, 2.5) if chance(0.8) else between(2.5, 7))))
+    if chance(0.9):
+        steps.append(("jpeg", dict(quality=75 if chance(0.8) else int(rng.integers(60, 96)))))
     return Recipe(page, paper, steps)
 
 
