@@ -190,7 +190,7 @@ def mean_after_training(divisor: float, run_dir: Path) -> float:
     torch.manual_seed(0)
     method = DEGAN(**SMALL)
     crops = Crops([page()], 32, truth_divisor=divisor)
-    fit(method, crops, 60, run_dir, batch=4, progress=False, precision="float32")
+    fit(method, crops, 60, run_dir, batch=4, progress=False, precision="float32", device="cpu")
     with torch.no_grad():
         return method.restorer.eval()(crops.batch(99, 8)["degraded"]).mean().item()
 
