@@ -12,9 +12,9 @@ from torch import nn
 
 from docrestore.costs import multiply_adds
 from docrestore.ledger import read_claims
-from docrestore.ledger_tables import claims_table, implied_table, years_table
+from docrestore.ledger.results import Result, read_all
+from docrestore.ledger.tables import claims_table, implied_table, years_table
 from docrestore.models import MODELS
-from docrestore.results import Result, read_all
 
 __all__ = ["chapter_parts", "copy_figures"]
 

@@ -1,14 +1,14 @@
 """The page of the ledger: every claim beside what we obtained, made from book/ledger alone."""
 
 from docrestore.ledger import read_claims
-from docrestore.ledger_tables import (
+from docrestore.ledger.results import read_all
+from docrestore.ledger.tables import (
     claims_table,
     implied_table,
     reproduced_table,
     runs_table,
     years_table,
 )
-from docrestore.results import read_all
 
 __all__ = ["ledger_page"]
 

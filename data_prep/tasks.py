@@ -114,9 +114,9 @@ def _drawn(task: str, pages: int, size: Sequence[int], seed: int, data: Path) ->
 
 
 def _leaks(train: Sequence[Path], test: Sequence[Path]) -> tuple[str, ...]:
-    """Training pages that are listed, in docrestore/leaks.toml, beside one of the test pages."""
+    """Training pages that leaks.toml lists beside one of the test pages."""
     trained, tested = _pages(train, "train"), _pages(test, "test")
-    listed = resources.files("docrestore").joinpath("leaks.toml").read_text(encoding="utf-8")
+    listed = resources.files("docrestore").joinpath("leakage", "leaks.toml").read_text("utf-8")
     found = set()
     for leak in tomllib.loads(listed)["leak"]:
         for ours, theirs in ((leak["pages"], leak["with"]), (leak["with"], leak["pages"])):

@@ -8,8 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from docrestore.ledger.results import Result
 from docrestore.paths import here
-from docrestore.results import Result
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from PIL import Image, ImageCms
 from shell import Ran, docrestore, report, small_weights, written_page
 
 from docrestore import images, restoring, weights
-from docrestore.collecting import collect
-from docrestore.colour_profiles import gray_twin
-from docrestore.image_output import PART, made_by
-from docrestore.report import Report
+from docrestore.images.colour_profiles import gray_twin
+from docrestore.images.output import PART, made_by
+from docrestore.restoring.collecting import collect
+from docrestore.restoring.report import Report
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

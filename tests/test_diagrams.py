@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from docrestore.diagrams import diagram, stages
 from docrestore.models import MODELS
+from docrestore.viz.diagrams import diagram, stages
 
 RESTORERS = [name for name in MODELS if not name.endswith("discriminator")]
 PAGE = torch.rand(1, 1, 32, 32)

@@ -10,11 +10,12 @@ from PIL import Image
 
 from data_prep import manifest
 from data_prep.drawn_pages import prepare
-from docrestore import evaluation, images, leakage, results, subjects, weights
+from docrestore import evaluation, images, leakage, subjects, weights
 from docrestore.classical import BY_TASK
 from docrestore.data import Pair
+from docrestore.ledger import results
+from docrestore.metrics.tasks import HEADLINE, PROTOCOLS, TASK_METRICS, measurer
 from docrestore.models import MODELS
-from docrestore.task_metrics import HEADLINE, PROTOCOLS, TASK_METRICS, measurer
 
 SMALL = {"widths": (4, 4, 4, 4)}
 
@@ -128,6 +129,26 @@ def test_weights_that_do_not_say_what_they_saw_are_refused(drawn, tmp_path):
         evaluation.guard(path, evaluation.pages([drawn["binarize"]]))
 
 
+def test_weights_that_have_not_seen_the_pages_are_found(drawn, tmp_path, monkeypatch):
+    """The task's own before those without some years, before the rest; None where all have."""
+    tested = evaluation.pages([drawn["binarize"]])
+    shipped = tmp_path / "shipped"
+    monkeypatch.setattr(weights, "SHIPPED", shipped)
+    assert evaluation.unseen("binarize", tested) is None
+    for name, pages in (
+        ("de_gan-binarize", tested),
+        ("de_gan-binarize-drawn", []),
+        ("de_gan-clean", []),
+    ):
+        tiny(shipped / f"{name}.safetensors", pages)
+    assert evaluation.unseen("binarize", tested) == "de_gan-binarize-drawn"
+    tiny(shipped / "de_gan-binarize-without-2013.safetensors", [])
+    assert evaluation.unseen("binarize", tested) == "de_gan-binarize-without-2013"
+    tiny(shipped / "de_gan-binarize.safetensors", [])
+    assert evaluation.unseen("binarize", tested) == "de_gan-binarize"
+    assert evaluation.unseen("clean", tested) == "de_gan-clean"
+
+
 def test_weights_of_another_task_are_refused(tmp_path):
     path = tiny(tmp_path / "w.safetensors", [], task="clean")
     with pytest.raises(evaluation.EvaluationError, match="trained to clean, not to binarize"):
@@ -138,6 +159,7 @@ def test_the_command_prints_a_table_and_records(drawn, tmp_path, capsys, monkeyp
     train = evaluation.pages([drawn["binarize"]], "train")
     path = tiny(tmp_path / "de_gan-tiny.safetensors", train)
     monkeypatch.setattr(results, "FOLDER", (str(tmp_path), "results"))
+    monkeypatch.setattr(evaluation.provenance, "commit", lambda: "a commit without changes")
     words = ["--task", "binarize", "--weights", str(path), "--sets", str(drawn["binarize"])]
     assert evaluation.main([*words, "--record"]) == 0
     printed = capsys.readouterr().out

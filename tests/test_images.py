@@ -13,9 +13,9 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps
 
 from docrestore import images
-from docrestore.colour_profiles import gray_twin
-from docrestore.image_output import PART, made_by
 from docrestore.images import ImageError, count_pixels, pages, read_gray, write, write_pages
+from docrestore.images.colour_profiles import gray_twin
+from docrestore.images.output import PART, made_by
 
 RAMP = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))  # (48, 64)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

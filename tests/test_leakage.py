@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from docrestore import leakage
 from docrestore.images import read_gray
-from docrestore.landmarks import agreeing, landmarks, mirrored
 from docrestore.leakage import LeakageError, check, conflicts, fingerprint, near
+from docrestore.leakage.landmarks import agreeing, landmarks, mirrored
 
 PAGES = Path(__file__).parents[1] / "data_prep" / "pages"
 

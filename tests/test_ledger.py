@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import yaml
 
-from docrestore import ledger, ledger_tables, metrics, results, weights
-from docrestore.ledger import Claim, LedgerError
+from docrestore import ledger, metrics, weights
+from docrestore.ledger import Claim, LedgerError, results
+from docrestore.ledger import tables as ledger_tables
+from docrestore.ledger.plausibility import fm_from_psnr, implied_text_coverage
+from docrestore.ledger.results import Result
 from docrestore.paths import here
-from docrestore.plausibility import fm_from_psnr, implied_text_coverage
 from docrestore.provenance import file_hash
-from docrestore.results import Result
 
 
 def claim(**changes) -> Claim:

@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from docrestore import metrics
-from docrestore.confusion import count
 from docrestore.metrics import binarization
+from docrestore.metrics.confusion import count
 from docrestore.paths import here
 
 PAIRS = array_shapes(min_dims=2, max_dims=2, max_side=12).flatmap(

@@ -10,9 +10,10 @@ from scipy import ndimage
 from skimage.morphology import thin
 from slow_pseudo_f import slow_maps, thinned
 
-from docrestore import metrics, pseudo_f, rings
+from docrestore import metrics
+from docrestore.metrics import pseudo_f, rings
+from docrestore.metrics.thinning import LEE_CHEN, contest_skeleton, guo_hall_skeleton
 from docrestore.paths import here, mirrors
-from docrestore.thinning import LEE_CHEN, contest_skeleton, guo_hall_skeleton
 
 
 def lines(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from docrestore import record, results, weights
-from docrestore.ledger import LedgerError
+from docrestore import record, weights
+from docrestore.ledger import LedgerError, results
+from docrestore.ledger.results import Result
+from docrestore.metrics.tasks import PROTOCOLS
 from docrestore.models import MODELS
 from docrestore.provenance import file_hash
-from docrestore.results import Result
-from docrestore.task_metrics import PROTOCOLS
 
 SMALL = {"widths": (4, 4, 4, 4)}
 ROW = {"name": "net", "task": "deblur", "sets": ["a", "b"], "only": {"kind": "x"}, "words": "So."}

@@ -125,7 +125,8 @@ def test_known_leaks_are_left_out_of_training(
         {"pages": ["dibco2013/9"], "with": ["dibco2011/2"]},  # a page that this copy lacks
     ]
     text = "".join(f"[[leak]]\npages = {one['pages']}\nwith = {one['with']}\n" for one in listed)
-    (tmp_path / "leaks.toml").write_text(text)
+    (tmp_path / "leakage").mkdir()
+    (tmp_path / "leakage" / "leaks.toml").write_text(text)
     monkeypatch.setattr(tasks.resources, "files", lambda package: tmp_path)
     for name in ("dibco2011", "dibco2013", "dibco2017"):
         real_set(tmp_path, name, ["all"] * 3)

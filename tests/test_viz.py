@@ -10,7 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from docrestore import pictures, viz
+from docrestore import viz
+from docrestore.viz import pictures
 
 
 @pytest.fixture

@@ -66,9 +66,9 @@ def restore(
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Files at the same time.")] = 1,
 ) -> None:
     """Restore pages. Started again, it goes on where it stopped. Originals are never touched."""
-    from docrestore.collecting import collect
     from docrestore.restoring import prepare, run_batch
-    from docrestore.terminal import say
+    from docrestore.restoring.collecting import collect
+    from docrestore.restoring.terminal import say
 
     batch = collect(inputs, out)
     restorer = prepare(task.value if task else None, model, runtime.value, soft=soft, jobs=jobs)
@@ -107,8 +107,8 @@ def models() -> None:
 @app.command()
 def info(image: Annotated[Path, typer.Argument(help="An image file.")]) -> None:
     """Say what is in an image file: size, resolution, pixels, how it looks."""
-    from docrestore.page_facts import facts
-    from docrestore.terminal import shown
+    from docrestore.images.facts import facts
+    from docrestore.restoring.terminal import shown
 
     for word, text in facts(image):
         print(f"{word:15} {shown(text)}")
@@ -123,7 +123,7 @@ def evaluate(
 ) -> None:
     """Measure results against the truth: F-measures, PSNR, DRD; PSNR and SSIM for grey truths."""
     from docrestore import scoring
-    from docrestore.terminal import say
+    from docrestore.restoring.terminal import say
 
     pairs, problems = scoring.pair_up(results, truth)
     rows, failures = scoring.score_all(pairs, pseudo=pseudo)
@@ -189,7 +189,7 @@ def main(words: Sequence[str] | None = None) -> None:
     except ValueError as error:
         if not type(error).__module__.startswith("docrestore."):
             raise
-        from docrestore.terminal import say
+        from docrestore.restoring.terminal import say
 
         say(str(error))
         sys.exit(1)

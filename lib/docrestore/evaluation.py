@@ -25,12 +25,13 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from docrestore import leakage, provenance, results, weights
+from docrestore import leakage, provenance, weights
 from docrestore.data import Pair, PairedPages
 from docrestore.inference import TILE, binarize
+from docrestore.ledger import results
+from docrestore.metrics.tasks import PROTOCOLS, TASK_METRICS, measurer
 from docrestore.paths import here
 from docrestore.subjects import EvaluationError, Subject, classical, network
-from docrestore.task_metrics import PROTOCOLS, TASK_METRICS, measurer
 
 __all__ = [
     "EvaluationError",
@@ -42,6 +43,7 @@ __all__ = [
     "network",
     "pages",
     "result",
+    "unseen",
 ]
 
 
@@ -96,6 +98,21 @@ def guard(name: str | os.PathLike[str], tested: Iterable[Pair]) -> None:
             "whether the score means anything. Train it again with docrestore.train."
         )
     leakage.check(((f"{p.set}/{p.id}", p.degraded) for p in tested), trained_on)
+
+
+def unseen(task: str, tested: Sequence[Pair]) -> str | None:
+    """The shipped weights of a task that have seen none of the pages, or None.
+
+    Where several have not: those of the task before those that left some years out, and these
+    before the rest.
+    """
+    pages = [(f"{pair.set}/{pair.id}", pair.degraded) for pair in tested]
+    mine = [name for name in weights.names() if name.partition("-")[2].startswith(task)]
+    mine.sort(key=lambda name: (not name.endswith(f"-{task}"), "-without-" not in name))
+    for name in mine:
+        if not leakage.conflicts(pages, weights.card(name)["trained_on"]):
+            return name
+    return None
 
 
 def final(subject: Subject, page: np.ndarray, task: str, threshold: float = 0.5) -> np.ndarray:

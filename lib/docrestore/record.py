@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from docrestore import evaluation, results, weights
-from docrestore.ledger import LedgerError
+from docrestore import evaluation, weights
+from docrestore.ledger import LedgerError, results
 from docrestore.paths import here
 from docrestore.provenance import file_hash
 

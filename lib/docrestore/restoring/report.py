@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from docrestore import __version__
-from docrestore.image_output import made_by
+from docrestore.images.output import made_by
 from docrestore.provenance import file_hash
 
 __all__ = ["PROGRAM", "REPORT", "Report", "ReportError", "is_report"]

@@ -25,10 +25,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from docrestore.confusion import Page, count
-from docrestore.metrics_gray import psnr_gray, ssim_gray
-from docrestore.pseudo_f import WeightMaps, pseudo_f_contest, pseudo_f_skeleton, weight_maps
-from docrestore.summary import bootstrap, jsonable, mean
+from docrestore.metrics.confusion import Page, count
+from docrestore.metrics.gray import psnr_gray, ssim_gray
+from docrestore.metrics.pseudo_f import WeightMaps, pseudo_f_contest, pseudo_f_skeleton, weight_maps
+from docrestore.restoring.summary import bootstrap, jsonable, mean
 
 __all__ = [
     "PROTOCOLS",

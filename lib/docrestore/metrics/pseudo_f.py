@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from docrestore.confusion import Page, count, same_size, two_level
-from docrestore.rings import Components, components, gather, last_writer
-from docrestore.thinning import NEIGHBOURS, contest_skeleton, guo_hall_skeleton
+from docrestore.metrics.confusion import Page, count, same_size, two_level
+from docrestore.metrics.rings import Components, components, gather, last_writer
+from docrestore.metrics.thinning import NEIGHBOURS, contest_skeleton, guo_hall_skeleton
 
 __all__ = ["WeightMaps", "pseudo_f_contest", "pseudo_f_skeleton", "weight_maps"]
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from docrestore.confusion import same_size
+from docrestore.metrics.confusion import same_size
 
 __all__ = ["psnr_gray", "ssim_gray"]
 

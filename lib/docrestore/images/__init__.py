@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from docrestore.grayscale import to_gray, upright
-from docrestore.image_output import ImageError, write, write_pages, writing
+from docrestore.images.grayscale import to_gray, upright
+from docrestore.images.output import ImageError, write, write_pages, writing
 
 if TYPE_CHECKING:
     from torch import Tensor

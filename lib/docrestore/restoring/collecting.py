@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docrestore.images import READABLE
-from docrestore.report import REPORT, is_report
+from docrestore.restoring.report import REPORT, is_report
 
 __all__ = ["Batch", "CollectError", "Item", "collect"]
 

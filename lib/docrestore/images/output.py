@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import AppendingTiffWriter
 
-from docrestore.colour_profiles import gray_twin
+from docrestore.images.colour_profiles import gray_twin
 
 __all__ = ["PART", "ImageError", "made_by", "write", "write_pages", "writing"]
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import yaml
 
+from docrestore.ledger.plausibility import implied_text_coverage
+from docrestore.ledger.results import LESS_IS_BETTER, Result
+from docrestore.metrics.tasks import HEADLINE
 from docrestore.paths import here
-from docrestore.plausibility import implied_text_coverage
-from docrestore.results import LESS_IS_BETTER, Result
-from docrestore.task_metrics import HEADLINE
 
 __all__ = [
     "Claim",

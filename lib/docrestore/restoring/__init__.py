@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from docrestore import __version__, images, runtime, weights
-from docrestore.collecting import Batch, Item
-from docrestore.image_output import PART
 from docrestore.images import ImageError
+from docrestore.images.output import PART
 from docrestore.inference import binarize, restore
 from docrestore.provenance import file_hash
-from docrestore.report import PROGRAM, Report, ReportError
-from docrestore.terminal import Bar, bar
+from docrestore.restoring.collecting import Batch, Item
+from docrestore.restoring.report import PROGRAM, Report, ReportError
+from docrestore.restoring.terminal import Bar, bar
 from docrestore.weights import WeightsError
 
 __all__ = ["TASKS", "Restorer", "prepare", "run_batch"]

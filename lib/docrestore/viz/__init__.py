@@ -18,7 +18,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from docrestore.pictures import WIDEST, encode, encode_image, img, page_image, shrink
+from docrestore.viz.pictures import WIDEST, encode, encode_image, img, page_image, shrink
 
 __all__ = ["PALETTE", "before_after", "compare", "curves", "show", "slider"]
 

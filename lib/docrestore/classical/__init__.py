@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from doxapy import Binarization
 
-from docrestore import classical_gray
+from docrestore.classical import gray as classical_gray
 
 __all__ = [
     "BY_TASK",

@@ -1,9 +1,10 @@
 """Is a page of the test set, or a piece of it, among the pages that a network was trained on?
 
-A fingerprint is a short list of landmarks (`docrestore.landmarks`). Two pages are near when enough
-landmarks look alike and lie in the same arrangement, up to scale, shift and a left-right mirror.
-So a piece of a page is found as well, and two pages in the same type are not taken for each other:
-their letters look alike, but lie elsewhere. `leaks.toml` lists leaks that are known by name.
+A fingerprint is a short list of landmarks (`docrestore.leakage.landmarks`). Two pages are near
+when enough landmarks look alike and lie in the same arrangement, up to scale, shift and a
+left-right mirror. So a piece of a page is found as well, and two pages in the same type are not
+taken for each other: their letters look alike, but lie elsewhere.
+`leaks.toml` lists leaks that are known by name.
 """
 
 import tomllib
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from docrestore.landmarks import Landmarks, agreeing, landmarks, mirrored
+from docrestore.leakage.landmarks import Landmarks, agreeing, landmarks, mirrored
 
 __all__ = ["Conflict", "LeakageError", "check", "conflicts", "fingerprint", "near"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from docrestore.ledger import Claim, Verdict, ours, same_method, text_coverage, verdict
-from docrestore.plausibility import implied_text_coverage
-from docrestore.results import Result
+from docrestore.ledger.plausibility import implied_text_coverage
+from docrestore.ledger.results import Result
 
 __all__ = [
     "claims_table",
