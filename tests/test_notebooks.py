@@ -137,10 +137,9 @@ def test_no_outputs_are_kept(notebook):
 
 @every_notebook
 def test_cells_are_short_and_narrow(notebook):
-    for i, cell, text in cells(notebook, "code"):
+    for i, _, text in cells(notebook, "code"):
         lines = text.split("\n")
-        most = 30 if "parameters" in tags(cell) else 25  # a parameter a line is no logic
-        assert len(lines) <= most, f"{notebook}, cell {i} has {len(lines)} lines; at most {most}."
+        assert len(lines) <= 25, f"{notebook}, cell {i} has {len(lines)} lines; at most 25."
         for number, line in enumerate(lines, 1):
             assert len(line) <= 80, (
                 f"{notebook}, cell {i}, line {number} has {len(line)} columns; at most 80."

@@ -113,7 +113,7 @@ class Crops:
         pages: where crops are cut.
         patch: side of a crop in pixels.
         seed: another seed, other crops.
-        augment: False gives plain crops.
+        augment: False gives plain crops, whatever the next three say.
         old: how much to age the degraded side further, 0 to 1 (right for binarization, wrong
             where grey levels are the answer).
         zoom: crops are scaled by 1 / zoom to zoom; the truth's edges are exact only near 1.
@@ -134,6 +134,8 @@ class Crops:
         turned: float = 0.3,
         truth_divisor: float = 1.0,
     ) -> None:
+        if not augment:
+            old, zoom, turned = 0.0, 1.0, 0.0
         self.pages, self.patch, self.seed = pages, patch, seed
         self.augment, self.old, self.truth_divisor = augment, old, truth_divisor
         self.zoom, self.turned = zoom, turned
