@@ -98,8 +98,10 @@ def models() -> None:
         print(f"{name}  ({card.get('task', 'any task')}, {card['model']}, {size:.1f} MB)")
         pages = f"{len(card['trained_on'])} pages of " if card.get("trained_on") else ""
         print(f"    trained on {pages}{sets}; {card.get('steps', '?')} steps")
-        if card.get("metrics"):
-            print(f"    {card['metrics']}")
+        for tested, means in card.get("metrics", {}).items():
+            known = [one for one in ("fm", "psnr", "psnr_gray", "ssim_gray") if one in means]
+            figures = ", ".join(f"{metric} {means[metric]:g}" for metric in known)
+            print(f"    on {tested}: {figures}")
         if card.get("licence"):
             print(f"    {card['licence']}")
 
