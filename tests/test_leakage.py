@@ -151,6 +151,15 @@ def test_names_that_are_not_listed_pass():
     check([("dibco2017/H11", blank)], [["dibco2011/P02", fingerprint(blank)]])
 
 
+def test_pages_known_to_share_nothing_that_matters_pass(shipped):
+    """Two texts under one stain; the same pair under other names still alarms."""
+    page = next(iter(shipped.values()))
+    mark = fingerprint(page)
+    assert conflicts([("noisyoffice/38", page)], [("noisyoffice/2", mark)]) == []
+    assert conflicts([("noisyoffice/38", page)], [("noisyoffice/3", mark)])
+    assert conflicts([("noisyoffice/38", page)], [("noisyoffice/38", mark)])
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 700), (300, 5)])
 def test_pages_too_small_for_landmarks_are_near_to_nothing(size):
     gray = np.random.default_rng(0).integers(0, 256, size).astype(np.uint8)

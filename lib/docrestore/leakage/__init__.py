@@ -87,6 +87,8 @@ def conflicts(
         views = [*seen, *(mirrored(marks) for marks in seen)]
         for other, theirs in known:
             why = _by_name(name, other)
+            if not why and _by_name(name, other, "harmless"):
+                continue
             count = 0 if why else max((_agreement(marks, views) for marks in theirs), default=0)
             if why or count >= AGREEING:
                 found.append(Conflict(name, other, why or f"{count} landmarks agree"))
@@ -127,12 +129,15 @@ def _read(mark: str) -> Landmarks:
     )
 
 
-def _by_name(first: str, second: str) -> str:
-    """Why two pages are known to share content, or "" if nothing is known."""
+def _by_name(first: str, second: str, kind: str = "leak") -> str:
+    """Why two pages are known to share content, or "" if nothing is known.
+
+    `kind` is "leak", or "harmless" for pages that look alike and share nothing that matters.
+    """
     if first == second:
         return "the same page"
-    mine, theirs = _sides(first), _sides(second)
-    for index, leak in enumerate(_known_leaks()):
+    mine, theirs = _sides(first, kind), _sides(second, kind)
+    for index, leak in enumerate(_listed(kind)):
         if ((index, 0) in mine and (index, 1) in theirs) or (
             (index, 1) in mine and (index, 0) in theirs
         ):
@@ -141,17 +146,17 @@ def _by_name(first: str, second: str) -> str:
 
 
 @cache
-def _sides(name: str) -> frozenset[tuple[int, int]]:
+def _sides(name: str, kind: str) -> frozenset[tuple[int, int]]:
     """Which known leaks a page appears in, and on which of their two sides."""
     return frozenset(
         (index, side)
-        for index, leak in enumerate(_known_leaks())
+        for index, leak in enumerate(_listed(kind))
         for side, key in enumerate(("pages", "with"))
         if any(fnmatchcase(name, pattern) for pattern in leak[key])
     )
 
 
 @cache
-def _known_leaks() -> list[dict]:
+def _listed(kind: str) -> list[dict]:
     with open(Path(__file__).with_name("leaks.toml"), "rb") as file:
-        return tomllib.load(file)["leak"]
+        return tomllib.load(file)[kind]
