@@ -129,6 +129,12 @@ def test_weights_that_do_not_say_what_they_saw_are_refused(drawn, tmp_path):
         evaluation.guard(path, evaluation.pages([drawn["binarize"]]))
 
 
+def test_the_command_also_works_without_pseudo_f_measures(drawn, capsys):
+    words = ["--task", "binarize", "--sets", str(drawn["binarize"]), "--no-pseudo", "--limit", "1"]
+    assert evaluation.main(words) == 0
+    assert "| otsu |" in (printed := capsys.readouterr().out) and "pfm" not in printed
+
+
 def test_weights_that_have_not_seen_the_pages_are_found(drawn, tmp_path, monkeypatch):
     """The task's own before those without some years, before the rest; None where all have."""
     tested = evaluation.pages([drawn["binarize"]])

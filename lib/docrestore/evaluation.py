@@ -287,7 +287,8 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     for one in found.sets:
         print(f"\n{one}, {found.sets[one]['images']} images\n")
-        print(results.table(found, TASK_METRICS[args.task], [one]))
+        shown = [metric for metric in TASK_METRICS[args.task] if metric in found.metrics]
+        print(results.table(found, shown, [one]))
     if args.record:
         print(f"\n{results.write(found)}")
     return 0
