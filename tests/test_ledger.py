@@ -168,6 +168,8 @@ def test_tables_are_whole_markdown():
     assert notes.startswith("1. ")
     years = ledger_tables.years_table(mine, claims)
     assert "| 2017 | 3 | 62.00 | otsu 82.00 | 91.04 | 92.00 (91.00 to 93.00) | 1.00 |" in years
+    losers = [replace(one, values={"fm": 1.0}) for one in claims]  # later ranks change nothing
+    assert ledger_tables.years_table(mine, [*claims, *losers]) == years
     alone = ledger_tables.years_table(mine, [])
     assert "| 2017 | 3 | 62.00 | otsu 82.00 | 92.00 (91.00 to 93.00) | 1.00 |" in alone
 

@@ -98,7 +98,10 @@ def years_table(results: Mapping[str, Result], claims: Iterable[Claim], metric: 
     Ours comes with its 95 % interval and the processor's seconds for a megapixel. The column of
     winners is left out where no set has one.
     """
-    winners = {one.set: one.values for one in claims if one.kind == "winner"}
+    winners: dict[str, Mapping[str, float]] = {}
+    for one in claims:
+        if one.kind == "winner":
+            winners.setdefault(one.set, one.values)  # rank 1 is listed first
     lines = [["set", "images", "degraded", "best classical", "winner", "ours", "CPU s / Mpx"]]
     for name in sorted({one for result in results.values() for one in result.sets}):
         found = ours(results, name)
