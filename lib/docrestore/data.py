@@ -23,13 +23,21 @@ __all__ = ["Crops", "PairedPages", "Pair", "grid_patches"]
 
 @dataclass(frozen=True)
 class Pair:
-    """A degraded page and its clean twin, both uint8 (H, W)."""
+    """A degraded page and its clean twin, both uint8 (H, W).
+
+    `rgb` is the degraded page in colour, uint8 (H, W, 3), where colour was asked for.
+    """
 
     id: str
     set: str
     degraded: np.ndarray
     clean: np.ndarray
     row: dict[str, str]
+    rgb: np.ndarray | None = None
+
+    def seen(self, channels: int = 1) -> np.ndarray:
+        """The degraded page as a network of 1 or 3 channels wants it, as far as it is at hand."""
+        return self.degraded if channels == 1 or self.rgb is None else self.rgb
 
 
 class PairedPages(Sequence[Pair]):
@@ -39,6 +47,7 @@ class PairedPages(Sequence[Pair]):
         folders: data folders, each with a manifest.csv.
         split: keep the rows of this split alone; rows whose split is "all" belong to every split.
         leave_out: pages to leave out, as "set/id": those that a test page was cut from, say.
+        colour: also read the degraded pages in colour, into `Pair.rgb`.
 
     Raises:
         FileNotFoundError: if a folder has no manifest; the message says how to make one.
@@ -47,8 +56,13 @@ class PairedPages(Sequence[Pair]):
     """
 
     def __init__(
-        self, *folders: Path | str, split: str | None = None, leave_out: Collection[str] = ()
+        self,
+        *folders: Path | str,
+        split: str | None = None,
+        leave_out: Collection[str] = (),
+        colour: bool = False,
     ) -> None:
+        self.colour = colour
         self.folders = [Path(folder) for folder in folders]
         self.rows: list[dict[str, str]] = []
         self._from: list[Path] = []
@@ -79,14 +93,15 @@ class PairedPages(Sequence[Pair]):
     def __getitem__(self, index: int) -> Pair:  # type: ignore[override]
         if index not in self._cache:
             row, folder = self.rows[index], self._from[index]
-            degraded = images.read_gray(folder / row["degraded"])
+            page = next(images.pages(folder / row["degraded"], colour=self.colour))
+            degraded = page.gray
             clean = images.read_gray(folder / row["clean"])
             if degraded.shape != clean.shape:
                 raise ValueError(
                     f"{folder.name}/{row['id']}: the page is {degraded.shape} and its truth "
                     f"{clean.shape}; remove the pair from the manifest or mend it."
                 )
-            self._cache[index] = Pair(row["id"], folder.name, degraded, clean, row)
+            self._cache[index] = Pair(row["id"], folder.name, degraded, clean, row, page.rgb)
         return self._cache[index]
 
 
@@ -107,10 +122,11 @@ class Crops:
     A crop is scaled and sometimes turned, never mirrored: mirrored writing is what shines through
     from the back of a leaf, and a binarizer must tell the two apart. With `old`,
     the degraded side alone also gets the back of another page shining through and another
-    contrast, brightness, gamma, focus and noise: the answer must not depend on them.
+    contrast, brightness, gamma, focus and noise: the answer must not depend on them. Pages in
+    colour also get another colour of light, and are sometimes made grey.
 
     Args:
-        pages: where crops are cut.
+        pages: where crops are cut; in colour where they have been read so.
         patch: side of a crop in pixels.
         seed: another seed, other crops.
         augment: False gives plain crops, whatever the next three say.
@@ -165,10 +181,13 @@ class Crops:
             clean, top, left = _cut(pair.clean, size, rng)
             tries -= 1
             if (clean < 128).mean() > 0.01 or rng.random() < 0.1 or not tries:
-                return _cut(pair.degraded, size, rng, at=(top, left))[0], clean
+                return _cut(pair.seen(3), size, rng, at=(top, left))[0], clean
 
     def crop(self, step: int, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """One pair of crops: (degraded, clean), float32 (patch, patch) in [0, 1]."""
+        """One pair of crops: (degraded, clean), float32 (patch, patch) in [0, 1].
+
+        In colour the degraded one is (patch, patch, 3).
+        """
         rng = np.random.default_rng((self.seed, step, index))
         degraded, clean = self._window(rng)
         if self.augment:
@@ -181,6 +200,8 @@ class Crops:
         x = degraded.astype(np.float32) / 255
         y = clean.astype(np.float32) / 255 / np.float32(self.truth_divisor)
         if self.augment and self.old:
+            if x.ndim == 3:
+                x = _change_colour(x, rng, self.old)
             if rng.random() < 0.45 * self.old:
                 back, _, _ = _cut(self._page(rng).clean, self.patch, rng)
                 x = _shine_through(x, back, rng)
@@ -188,27 +209,32 @@ class Crops:
         return x, y
 
     def batch(self, step: int, size: int, *, rank: int = 0, world: int = 1) -> dict[str, Tensor]:
-        """The crops of one step: {"degraded", "clean"}, float32 (size / world, 1, patch, patch)."""
+        """The crops of one step: {"degraded", "clean"}, float32 (size / world, C, patch, patch).
+
+        C is 1, and 3 for the degraded crops of pages in colour.
+        """
         pairs = [self.crop(step, index) for index in range(rank, size, world)]
-        degraded, clean = (np.stack(side)[:, None] for side in zip(*pairs, strict=True))
-        return {"degraded": torch.from_numpy(degraded), "clean": torch.from_numpy(clean)}
+        degraded, clean = (torch.from_numpy(np.stack(side)) for side in zip(*pairs, strict=True))
+        degraded = degraded.permute(0, 3, 1, 2) if degraded.ndim == 4 else degraded[:, None]
+        return {"degraded": degraded, "clean": clean[:, None]}
 
 
 def _cut(
     page: np.ndarray, size: int, rng: np.random.Generator, at: tuple[int, int] | None = None
 ) -> tuple[np.ndarray, int, int]:
     """A size x size window, at random or at `at`; a page too small is continued by reflection."""
-    short = [max(size - side, 0) for side in page.shape]
+    short = [max(size - side, 0) for side in page.shape[:2]]
     if any(short):
-        page = np.pad(page, [(0, short[0]), (0, short[1])], mode="symmetric")
+        more = [(0, short[0]), (0, short[1]), (0, 0)][: page.ndim]
+        page = np.pad(page, more, mode="symmetric")
     if at is None:
-        at = tuple(int(rng.integers(side - size + 1)) for side in page.shape)  # type: ignore
+        at = tuple(int(rng.integers(side - size + 1)) for side in page.shape[:2])  # type: ignore
     top, left = at  # type: ignore[misc]
     return page[top : top + size, left : left + size], top, left
 
 
 def _resize(patch: np.ndarray, size: int) -> np.ndarray:
-    if patch.shape == (size, size):
+    if patch.shape[:2] == (size, size):
         return patch
     return np.asarray(Image.fromarray(patch).resize((size, size), Image.Resampling.BICUBIC))
 
@@ -217,7 +243,16 @@ def _shine_through(x: np.ndarray, back: np.ndarray, rng: np.random.Generator) ->
     """Darken x where the mirrored back of the leaf has ink, softened by the paper between."""
     ink = 1 - back[:, ::-1].astype(np.float32) / 255
     ink = ndimage.gaussian_filter(ink, rng.uniform(0.5, 2.5))
-    return x * (1 - np.float32(rng.uniform(0.1, 0.7)) * ink)
+    left = 1 - np.float32(rng.uniform(0.1, 0.7)) * ink
+    return x * (left if x.ndim == 2 else left[..., None])
+
+
+def _change_colour(x: np.ndarray, rng: np.random.Generator, age: float) -> np.ndarray:
+    """Another colour of light; more or less of the page's own colours, or none."""
+    light = np.exp(age * rng.uniform(-0.3, 0.3, 3)).astype(np.float32)
+    gray = x.mean(2, keepdims=True)
+    strength = 0.0 if rng.random() < 0.15 else 1 + age * rng.uniform(-1, 0.5)
+    return np.clip((gray + np.float32(strength) * (x - gray)) * light, 0, 1)
 
 
 def _change_tone(x: np.ndarray, rng: np.random.Generator, age: float) -> np.ndarray:
@@ -227,7 +262,7 @@ def _change_tone(x: np.ndarray, rng: np.random.Generator, age: float) -> np.ndar
     contrast, lift = 1 + age * rng.uniform(-0.5, 0.3), age * rng.uniform(-0.15, 0.15)
     x = (x - middle) * np.float32(contrast) + middle + np.float32(lift)
     if rng.random() < 0.2 * age:
-        x = ndimage.gaussian_filter(x, rng.uniform(0.3, 1.2))
+        x = ndimage.gaussian_filter(x, (*2 * (rng.uniform(0.3, 1.2),), 0)[: x.ndim])
     if rng.random() < 0.3 * age:
         x = x + rng.normal(0, rng.uniform(0.01, 0.06), x.shape).astype(np.float32)
     return np.clip(x, 0, 1, dtype=np.float32)

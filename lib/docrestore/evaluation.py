@@ -67,7 +67,7 @@ def pages(
     """
     kept: list[Pair] = []
     for folder in folders:
-        paired = PairedPages(folder, split=split)
+        paired = PairedPages(folder, split=split, colour=True)
         fits = [
             index
             for index, row in enumerate(paired.rows)
@@ -151,7 +151,7 @@ def evaluate(
         measure = measurer(task, pair, pseudo)
         for subject in subjects:
             begun, worked = time.perf_counter(), time.process_time()
-            restored = final(subject, pair.degraded, task, threshold)
+            restored = final(subject, pair.seen(subject.channels), task, threshold)
             seconds = time.perf_counter() - begun
             cpu_seconds = time.process_time() - worked
             text = float((pair.clean < 128).mean()) if task == "binarize" else float("nan")

@@ -8,6 +8,7 @@ the other, so that the memory needed grows with the width of the page and not it
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -16,15 +17,35 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from docrestore.devices import pick_precision, to_channels_last
+from docrestore.guides import page_threshold
 from docrestore.images import to_tensor
 
-__all__ = ["TILE", "binarize", "folded", "restore", "runner"]
+__all__ = ["TILE", "Prepared", "binarize", "folded", "restore", "runner"]
 
 GRID = 32  # pixels of the page behind one of the coarsest stage
 TILE = 1280  # side of a tile in pixels
 
 
-def runner(network: nn.Module, precision: str = "auto") -> Callable[[Tensor], Tensor]:
+class Prepared:
+    """A network's layers and what it makes of a tile before: a function for `restore`.
+
+    Args:
+        layers: the network as a function, float32 (1, channels, h, w) -> (1, 1, h, w).
+        network: whose `prepare` adds guide maps to a tile; one without it takes tiles as they are.
+    """
+
+    def __init__(self, layers: Callable[[Tensor], Tensor], network: nn.Module) -> None:
+        self.layers = layers
+        self.prepare: Callable[..., Tensor] | None = getattr(network, "prepare", None)
+        self.channels: int = getattr(network, "channels", 1)  # that it takes of a page
+        self.whole_page = self.prepare is not None and network.patch is None
+        self.blank: float = getattr(network, "blank", 0.0)
+
+    def __call__(self, tiles: Tensor, threshold: float | None = None) -> Tensor:
+        return self.layers(self.prepare(tiles, threshold) if self.prepare else tiles)
+
+
+def runner(network: nn.Module, precision: str = "auto") -> Prepared:
     """The network as a plain function in the given precision, ready for `restore`."""
     device = next(network.parameters()).device
     bf16 = pick_precision(precision, device.type) == "bf16"
@@ -36,7 +57,7 @@ def runner(network: nn.Module, precision: str = "auto") -> Callable[[Tensor], Te
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             return network(tiles).float().cpu()
 
-    return run
+    return Prepared(run, network)
 
 
 def folded(network: nn.Module) -> nn.Module:
@@ -65,30 +86,34 @@ def restore(
     """Restore one page of any height and width.
 
     Args:
-        network: a network of MODELS, or any function (1, 1, h, w) -> (1, 1, h, w) on [0, 1].
-        page: uint8 or float32 in [0, 1], shaped (H, W).
+        network: a network of MODELS, or any function (1, C, h, w) -> (1, 1, h, w) on [0, 1].
+        page: uint8 or float32 in [0, 1], shaped (H, W), or (H, W, 3) for networks that see colour.
         tile: pixels by which tiles follow each other, at most; memory grows with its square.
         overlap: pixels of page that the network sees beyond that, shared by neighbouring tiles.
         progress: called with the share done, 0 to 1.
 
     Returns:
-        The soft map, of the page's type and shape: the probability of paper, or a grey page.
+        The soft map, (H, W) of the page's type: the probability of paper, or a grey page.
 
     Raises:
-        ValueError: if the page is not two-dimensional, or the tile too small.
+        ValueError: if the page has another shape, or the tile is too small.
     """
-    if page.ndim != 2 or 0 in page.shape:
-        raise ValueError(f"page must be shaped (H, W) with pixels in it, got {page.shape}.")
+    if page.shape[2:] not in ((), (3,)) or page.ndim < 2 or 0 in page.shape:
+        raise ValueError(
+            f"page must be shaped (H, W) or (H, W, 3) with pixels in it, got {page.shape}."
+        )
     if tile < GRID or overlap < 0:
         raise ValueError(
             f"tile must be at least {GRID} and overlap at least 0, got tile={tile} and "
             f"overlap={overlap}."
         )
     run = runner(network) if isinstance(network, nn.Module) else network
-    height, width = page.shape
+    if isinstance(run, Prepared) and run.whole_page:
+        run = partial(run, threshold=page_threshold(page, run.blank))
+    height, width = page.shape[:2]
     tops, high = _cut(height, tile, overlap)
     lefts, wide = _cut(width, tile, overlap)
-    result = np.empty_like(page)
+    result = np.empty((height, width), page.dtype)
     total = np.zeros((min(high, height), width), np.float32)  # of the rows in work
     weight = np.zeros_like(total)
     for row, top in enumerate(tops):

@@ -8,13 +8,12 @@ that are quick at it both do so in bfloat16.
 import importlib.util
 import threading
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from docrestore.inference import runner
+from docrestore.inference import Prepared, runner
 
 __all__ = ["RUNTIMES", "RuntimeMissingError", "build", "openvino_runner", "pick"]
 
@@ -44,8 +43,8 @@ def pick(runtime: str = "auto") -> str:
     return ("openvino" if there else "torch") if runtime == "auto" else runtime
 
 
-def build(network: nn.Module, runtime: str = "auto", jobs: int = 1) -> Callable[[Tensor], Tensor]:
-    """The network as a function (1, 1, H, W) -> (1, 1, H, W), ready for `inference.restore`.
+def build(network: nn.Module, runtime: str = "auto", jobs: int = 1) -> Prepared:
+    """The network as a function (1, C, H, W) -> (1, 1, H, W), ready for `inference.restore`.
 
     Args:
         network: one of MODELS, on the CPU.
@@ -58,7 +57,7 @@ def build(network: nn.Module, runtime: str = "auto", jobs: int = 1) -> Callable[
     return runner(network)
 
 
-def openvino_runner(network: nn.Module, jobs: int = 1) -> Callable[[Tensor], Tensor]:
+def openvino_runner(network: nn.Module, jobs: int = 1) -> Prepared:
     """The network as a function like `inference.runner`, run by OpenVINO on the processor.
 
     Any H and W will do. Several threads may call it at once.
@@ -67,15 +66,18 @@ def openvino_runner(network: nn.Module, jobs: int = 1) -> Callable[[Tensor], Ten
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
+    example = torch.full((1, 1, 64, 64), 0.5)
+    if hasattr(network, "prepare"):  # guide maps stay with torch: OpenVINO gets layers alone
+        example = network.prepare(example)  # type: ignore[operator]
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # "tracing is deprecated"; OpenVINO reads nothing newer
-        traced = torch.jit.trace(network.eval(), torch.zeros(1, 1, 64, 64), check_trace=False)
+        traced = torch.jit.trace(network.eval(), example, check_trace=False)
     # Not openvino.convert_model: it traces three times, and it may ask on the terminal whether
     # it may send usage data to its makers.
     frontend = FrontEndManager().load_by_framework("pytorch")
     decoder = TorchScriptPythonDecoder(traced)  # must live until the conversion has ended
     model = frontend.convert(frontend.load(decoder))
-    model.reshape(openvino.PartialShape([1, 1, -1, -1]))
+    model.reshape(openvino.PartialShape([1, example.shape[1], -1, -1]))
     hints = {"PERFORMANCE_HINT": "LATENCY"}
     if jobs > 1:
         hints = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": str(jobs)}
@@ -89,4 +91,4 @@ def openvino_runner(network: nn.Module, jobs: int = 1) -> Callable[[Tensor], Ten
         restored = own.request.infer([given], share_inputs=True, share_outputs=True)[0]
         return torch.from_numpy(restored.copy())  # the next call reuses the request's memory
 
-    return run
+    return Prepared(run, network)

@@ -20,12 +20,16 @@ class EvaluationError(ValueError):
 
 
 class Subject(NamedTuple):
-    """Something that restores a page uint8 (H, W), to uint8 (H, W) or to bool, True = paper."""
+    """Something that restores a page uint8 (H, W), to uint8 (H, W) or to bool, True = paper.
+
+    Where `channels` is 3 it also takes pages (H, W, 3).
+    """
 
     name: str
     kind: str  # input, classical or network
     restore: Callable[[np.ndarray], np.ndarray]
     facts: dict[str, Any]
+    channels: int = 1  # 3: it sees colour where the page has it
 
 
 def classical(task: str) -> list[Subject]:
@@ -59,4 +63,6 @@ def network(name: str | os.PathLike[str], task: str, *, tile: int = TILE) -> Sub
         "card": {key: value for key, value in card.items() if key != "trained_on"},
     }
     label = path.stem if path.stem != "weights" else path.parent.name
-    return Subject(label, "network", lambda page: restore(run, page, tile=tile), facts)
+    return Subject(
+        label, "network", lambda page: restore(run, page, tile=tile), facts, run.channels
+    )

@@ -1,7 +1,7 @@
 """Image files in and out: many formats to one grey page, and a page to an honest file.
 
-A page is uint8 shaped (H, W): paper is 255, ink is 0. A binarized page is bool: True is paper.
-Tensors are float32 in [0, 1], shaped (B, C, H, W).
+A page is uint8 (H, W), or (H, W, 3) in colour: paper is 255, ink is 0. A binarized page is bool:
+True is paper. Tensors are float32 in [0, 1], shaped (B, C, H, W).
 """
 
 import errno
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from docrestore.images.grayscale import to_gray, upright
+from docrestore.images.grayscale import to_gray, to_rgb, two_levels, upright
 from docrestore.images.output import ImageError, write, write_pages, writing
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = [
     "read_gray",
     "to_array",
     "to_tensor",
+    "two_levels",
     "why_not_opened",
     "write",
     "write_pages",
@@ -68,6 +69,7 @@ class Page:
         index: position in its file, from 0.
         count: pages in the file.
         mode: the file's pixel mode in Pillow's words ("L", "RGB", "I;16", ...).
+        rgb: the same in colour, uint8 (H, W, 3), where it was asked for.
     """
 
     gray: np.ndarray
@@ -76,9 +78,10 @@ class Page:
     index: int
     count: int
     mode: str
+    rgb: np.ndarray | None = None
 
 
-def pages(path: str | os.PathLike[str]) -> Iterator[Page]:
+def pages(path: str | os.PathLike[str], *, colour: bool = False) -> Iterator[Page]:
     """Read a file's pages one after the other: 1-bit, grey, 16-bit, colour, palette, alpha.
 
     The turn that a camera wrote into EXIF is applied. Damage is noticed where the format allows
@@ -87,15 +90,14 @@ def pages(path: str | os.PathLike[str]) -> Iterator[Page]:
     animation or a camera's set of previews the first picture counts, and a TIFF's thumbnails and
     masks are left out. No more than one page is in memory at a time.
 
-    Raises:
-        ImageError: if the file is no readable image, is broken, or has over MAX_PIXELS pixels.
+    Raises ImageError if the file is no readable image, is broken, or has over MAX_PIXELS pixels.
     """
     path = Path(path)
     with _in_words(path):
         frames = _frames(path)
     for index, frame in enumerate(frames):
         with _in_words(path, f"page {index + 1} of {len(frames)}" if len(frames) > 1 else ""):
-            held = [_page(path, frame, index, len(frames))]
+            held = [_page(path, frame, index, len(frames), colour)]
         yield held.pop()  # and keep none: the caller may let go of a large page
 
 
@@ -117,9 +119,7 @@ def count_pixels(path: str | os.PathLike[str]) -> int:
 def check_file(path: Path) -> None:
     """Refuse what is no file with something in it: reading a pipe might never end.
 
-    Raises:
-        ImageError: for a folder, a pipe, a device, an empty file.
-        OSError: if there is no such file.
+    Raises ImageError for a folder, a pipe, a device, an empty file, OSError if there is no file.
     """
     about = os.stat(path)
     if stat.S_ISDIR(about.st_mode):
@@ -182,7 +182,7 @@ def _frames(path: Path) -> list[int]:
         return frames or [0]
 
 
-def _page(path: Path, frame: int, index: int, count: int) -> Page:
+def _page(path: Path, frame: int, index: int, count: int, colour: bool) -> Page:
     """Decode one page. What Pillow holds of it is let go on return, before the caller works."""
     with _open(path) as image:
         if frame:
@@ -192,10 +192,10 @@ def _page(path: Path, frame: int, index: int, count: int) -> Page:
         tags = getattr(image, "tag_v2", {})
         turned = tags.get(274, 1)  # Pillow turns the pixels of a TIFF when it loads them
         image.load()
-        gray = to_gray(image)
-        if image.format != "TIFF":
-            turned = _orientation(image)
-            gray = upright(gray, turned)
+        turned = turned if image.format == "TIFF" else _orientation(image)
+        undo = 1 if image.format == "TIFF" else turned
+        gray = upright(to_gray(image), undo)
+        rgb = upright(to_rgb(image), undo) if colour else None
         dpi, icc = _resolution(image.info.get("dpi")), image.info.get("icc_profile")
         return Page(
             gray=gray,
@@ -204,6 +204,7 @@ def _page(path: Path, frame: int, index: int, count: int) -> Page:
             index=index,
             count=count,
             mode=mode,
+            rgb=rgb,
         )
 
 
@@ -278,11 +279,12 @@ def _why_not_an_image(path: Path) -> str:
 
 
 def to_tensor(image: np.ndarray) -> "Tensor":
-    """A uint8, bool or float (H, W) page to a float32 tensor (1, 1, H, W) in [0, 1]."""
+    """A uint8, bool or float page, (H, W) or (H, W, 3), to float32 (1, 1 or 3, H, W) in [0, 1]."""
     import torch  # here, so that reading files does not cost the start of torch
 
     scale = 255.0 if image.dtype == np.uint8 else 1.0
-    return torch.from_numpy(np.asarray(image, dtype=np.float32) / np.float32(scale))[None, None]
+    values = torch.from_numpy(np.asarray(image, dtype=np.float32) / np.float32(scale))
+    return values.permute(2, 0, 1)[None] if values.ndim == 3 else values[None, None]
 
 
 def to_array(tensor: "Tensor", *, stretch: bool = False) -> np.ndarray:

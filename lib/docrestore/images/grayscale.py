@@ -1,13 +1,14 @@
-"""Any Pillow mode to one grey page, stripe by stripe, so that a huge page is never held twice."""
+"""Any Pillow mode to a grey or coloured page, in stripes, so that no huge page is held twice."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
-__all__ = ["to_gray", "upright"]
+__all__ = ["to_gray", "to_rgb", "two_levels", "upright"]
 
 STRIPE = 4_000_000  # pixels that are converted at a time
+BETWEEN = 0.001  # share of pixels between ink and paper that a binary page may have
 
 
 def to_gray(image: Image.Image) -> np.ndarray:
@@ -24,6 +25,16 @@ def to_gray(image: Image.Image) -> np.ndarray:
     if _white_is_zero(image):
         np.invert(gray, out=gray)
     return gray
+
+
+def to_rgb(image: Image.Image) -> np.ndarray:
+    """A loaded image as uint8 (H, W, 3), as `to_gray` reads it; grey pages are repeated."""
+    if _top(image) or image.mode in ("1", "L", "LA", "La", "LAB"):
+        return np.repeat(to_gray(image)[..., None], 3, axis=2)
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    for first, stripe in _stripes(image):
+        rgb[first : first + stripe.height] = np.asarray(_on_paper(stripe).convert("RGB"))
+    return rgb
 
 
 def _stripes(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
@@ -57,12 +68,15 @@ def _scaled(stripe: Image.Image, top: float) -> np.ndarray:
 def _luminance(stripe: Image.Image) -> np.ndarray:
     if stripe.mode in ("LAB", "YCbCr"):  # lightness is a channel of its own
         return np.asarray(stripe.getchannel(0))
+    return np.asarray(_on_paper(stripe).convert("L"))
+
+
+def _on_paper(stripe: Image.Image) -> Image.Image:
+    """A 1-bit, grey or RGB picture; what is transparent shows white paper."""
     if stripe.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in stripe.info:
         layer = stripe.convert("RGBA")
         stripe = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    if stripe.mode not in ("1", "L", "RGB"):
-        stripe = stripe.convert("RGB")
-    return np.asarray(stripe.convert("L"))
+    return stripe if stripe.mode in ("1", "L", "RGB") else stripe.convert("RGB")
 
 
 def _white_is_zero(image: Image.Image) -> bool:
@@ -72,11 +86,16 @@ def _white_is_zero(image: Image.Image) -> bool:
 
 
 def upright(gray: np.ndarray, orientation: int) -> np.ndarray:
-    """Turn a page as its EXIF orientation, 1 to 8, asks; any other number leaves it as it is."""
+    """Turn a page, (H, W) or (H, W, 3), as its EXIF orientation, 1 to 8, asks; else leave it."""
     if orientation in (5, 6, 7, 8):
-        gray = gray.T
+        gray = gray.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
         gray = gray[:, ::-1]
     if orientation in (3, 4, 7, 8):
         gray = gray[::-1]
     return np.ascontiguousarray(gray)
+
+
+def two_levels(gray: np.ndarray) -> bool:
+    """Whether a page is ink and paper alone: under 0.1 % of uint8 (H, W) lies between the two."""
+    return bool(np.mean((gray > 8) & (gray < 247)) < BETWEEN)

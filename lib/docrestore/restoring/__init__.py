@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from docrestore import __version__, images, runtime, weights
 from docrestore.images import ImageError
 from docrestore.images.output import PART
-from docrestore.inference import binarize, restore
+from docrestore.inference import Prepared, binarize, restore
 from docrestore.provenance import file_hash
 from docrestore.restoring.collecting import Batch, Item
 from docrestore.restoring.report import PROGRAM, Report, ReportError
@@ -38,11 +37,11 @@ class Restorer:
     """What is done to every page, and how to name it in the report.
 
     Args:
-        run: the network as a function (1, 1, H, W) -> (1, 1, H, W).
+        run: the network as a function, from `runtime.build`.
         facts: model, model_sha256, task, soft, runtime: a part of each entry of the report.
     """
 
-    run: Callable[[Tensor], Tensor]
+    run: Prepared
     facts: dict[str, Any]
 
     @property
@@ -51,13 +50,15 @@ class Restorer:
         digest = self.facts["model_sha256"][:12]
         return f"{PROGRAM} {__version__}, {self.facts['model']} ({digest})"
 
-    def __call__(self, gray: np.ndarray, progress: Callable[[float], None]) -> np.ndarray:
-        """One page, uint8 (H, W), to uint8 (H, W), or to bool (H, W) where True is paper."""
+    def __call__(self, page: images.Page, progress: Callable[[float], None]) -> np.ndarray:
+        """One page to uint8 (H, W), or to bool (H, W) where True is paper."""
         binary = self.facts["task"] == "binarize" and not self.facts["soft"]
+        gray = page.gray
         if gray.min() == gray.max():  # nothing is written on it; a network would guess
             blank = np.full_like(gray, 255) if self.facts["task"] == "binarize" else gray
             return blank >= 128 if binary else blank
-        result = restore(self.run, gray, progress=progress)
+        seen = gray if page.rgb is None else page.rgb
+        result = restore(self.run, seen, progress=progress)
         return binarize(result) if binary else result
 
 
@@ -231,11 +232,11 @@ def _restore_file(
     """Read, restore and write one page after the other; facts for the report."""
     begun, pages = time.perf_counter(), []
     with images.writing(target, restorer.software) as add:
-        for page in images.pages(source):
+        for page in images.pages(source, colour=restorer.run.channels == 3):
             index, count, gray, dpi, icc = page.index, page.count, page.gray, page.dpi, page.icc
             facts: dict[str, Any] = {"size": list(gray.shape), "mode": page.mode, "dpi": dpi}
             pages.append(facts | {"blank": True} if gray.min() == gray.max() else facts)
-            result = restorer(gray, lambda share: advance((index + share) / count))  # noqa: B023
+            result = restorer(page, lambda share: advance((index + share) / count))  # noqa: B023
             del page, gray  # a large page is not held while its result is written
             add(result, dpi=dpi, icc=icc)
             del result
