@@ -18,6 +18,9 @@ SMALL = {
     "de_gan": {"width": 64},
     "de_gan-discriminator": {"width": 8},
     "de_gan-compact": {"widths": (8, 8, 16, 16)},
+    "ra_gan": {"width": 32},
+    "ra_gan-discriminator": {"width": 8},
+    "ra_gan-compact": {"widths": (8, 8, 16, 16, 16)},
 }
 CRITICS = [name for name in MODELS if name.endswith("discriminator")]
 RESTORERS = [name for name in MODELS if name not in CRITICS]
@@ -46,7 +49,7 @@ def test_a_restorer_keeps_any_size(name: str, size: tuple[int, int]) -> None:
     assert torch.isfinite(restored).all()
 
 
-@pytest.mark.parametrize("name", ["de_gan", "de_gan-compact"])
+@pytest.mark.parametrize("name", ["de_gan", "de_gan-compact", "ra_gan", "ra_gan-compact"])
 def test_a_sigmoid_keeps_the_answer_in_range(name: str) -> None:
     """Probabilities of paper lie between 0 and 1, whatever comes in."""
     restored = build(name).eval()(100 * torch.randn(1, 1, 32, 32))
@@ -55,9 +58,10 @@ def test_a_sigmoid_keeps_the_answer_in_range(name: str) -> None:
 
 @pytest.mark.parametrize("name", CRITICS)
 def test_a_critic_judges_patches(name: str) -> None:
-    """256 x 256 pixels give a map of 16 x 16 scores, one for each neighbourhood."""
+    """Of 256 x 256 pixels DE-GAN's critics score 16 x 16 neighbourhoods, RA-GAN's the whole."""
     pages = torch.rand(1, 1, 256, 256)
-    assert build(name).eval()(pages, pages).shape == (1, 1, 16, 16)
+    side = 1 if name.startswith("ra_gan") else 16
+    assert build(name).eval()(pages, pages).shape == (1, 1, side, side)
 
 
 @pytest.mark.parametrize("name", CRITICS)
