@@ -98,7 +98,9 @@ def train(args: argparse.Namespace) -> None:
         file = locate(args.start_from)
         begun = parent(weights_name(file), file_hash(file), network.card)  # type: ignore[arg-type]
     folders = [here(folder) for folder in args.data]
-    pages = PairedPages(*folders, split=args.split, leave_out=args.leave_out)
+    pages = PairedPages(
+        *folders, split=args.split, leave_out=args.leave_out, colour=method.channels == 3
+    )
     old = float(args.task == "binarize") if args.old is None else args.old
     crops = Crops(pages, args.patch, seed=args.seed, old=old, zoom=args.zoom, turned=args.turned)
     about = {

@@ -32,7 +32,7 @@ class Method(Protocol):
     networks: dict[str, nn.Module]
     optimisers: dict[str, torch.optim.Optimizer]
 
-    def learning_rate(self, step: int, steps: int) -> float: ...  # noqa: D102
+    def learning_rate(self, step: int, steps: int, player: str) -> float: ...  # noqa: D102
     def step(self, batch: dict[str, Tensor], trainer: "Trainer") -> dict[str, float]: ...  # noqa: D102
 
 
@@ -179,9 +179,9 @@ def fit(
         mininterval=1.0,
     )
     while trainer.step < steps:
-        for optimiser in method.optimisers.values():
+        for name, optimiser in method.optimisers.items():
             for group in optimiser.param_groups:
-                group["lr"] = method.learning_rate(trainer.step, steps)
+                group["lr"] = method.learning_rate(trainer.step, steps, name)
         torch.manual_seed((seed * 1_000_003 + trainer.step) * 64 + fabric.global_rank)
         rank, world = fabric.global_rank, fabric.world_size
         crops = data.batch(trainer.step, batch, rank=rank, world=world)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["ADVERSARIAL", "least_squares", "log"]
+__all__ = ["ADVERSARIAL", "bounded_hinge", "least_squares", "log"]
 
 
 def log(score: Tensor, real: bool) -> Tensor:
@@ -32,4 +32,14 @@ def least_squares(score: Tensor, real: bool) -> Tensor:
     return (score - float(real)).square().mean()
 
 
-ADVERSARIAL = {"log": log, "least_squares": least_squares}
+def bounded_hinge(score: Tensor, real: bool) -> Tensor:
+    """The hinge loss on a probability: max(0, 1 - score) for real, max(0, 1 + score) for fake.
+
+    The critic minimises both. A hinge is made for scores without bounds; on one in (0, 1) it
+    never stops pulling, and the sum is 2 - real + fake. RA-GAN's generator minimises the
+    cross-entropy of the score against "real" instead. Source: the authors' RA-GAN code.
+    """
+    return F.relu(1 - score).mean() if real else F.relu(1 + score).mean()
+
+
+ADVERSARIAL = {"log": log, "least_squares": least_squares, "bounded_hinge": bounded_hinge}

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
-from docrestore.methods.de_gan import DEGAN, faithful, pytorch_port
+from docrestore.methods import de_gan, ra_gan
+from docrestore.methods.two_players import TwoPlayers
 
-METHODS: dict[str, Callable[..., DEGAN]] = {
-    "de_gan": DEGAN,
-    "de_gan-faithful": faithful,
-    "de_gan-pytorch": pytorch_port,
+METHODS: dict[str, Callable[..., TwoPlayers]] = {
+    "de_gan": de_gan.DEGAN,
+    "de_gan-faithful": de_gan.faithful,
+    "de_gan-pytorch": de_gan.pytorch_port,
+    "ra_gan": ra_gan.RAGAN,
+    "ra_gan-faithful": ra_gan.faithful,
 }

@@ -5,21 +5,19 @@ Presets  `recommended` (this class's defaults), `faithful` (the authors' constan
          defects repaired) and `pytorch_port` (the variant that circulates as a PyTorch port).
 """
 
-from copy import deepcopy
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from docrestore.losses.adversarial import ADVERSARIAL
-from docrestore.models import MODELS
+from docrestore.methods.two_players import TwoPlayers, one_of
 
 __all__ = ["DEGAN", "faithful", "pytorch_port"]
 
 CONTENT = {"bce": F.binary_cross_entropy, "mse": F.mse_loss, "l1": F.l1_loss}
 
 
-class DEGAN:
+class DEGAN(TwoPlayers):
     """One generator, one critic, `step(batch)`.
 
     Args:
@@ -36,14 +34,7 @@ class DEGAN:
         condition: what the critic sees beside the candidate in the generator's step. "clean" is
             the PyTorch port's bug; "degraded" is right.
         lr: peak learning rate of both players.
-        beta1: Adam's first momentum.
-        warmup: steps in which lr rises to its peak, at most a fifth of all (with `decay`).
-        decay: lr falls to zero along a cosine; False keeps it flat.
-        ema: decay of the running average of the generator that is kept; 0 keeps the last one.
-
-    Attributes:
-        networks: {"generator", "critic", "restorer"}, the last one only where ema > 0.
-        optimisers: {"generator", "critic"}.
+        beta1, warmup, decay, ema: as in TwoPlayers.
     """
 
     def __init__(
@@ -67,46 +58,24 @@ class DEGAN:
         decay: bool = True,
         ema: float = 0.998,
     ) -> None:
-        for word, value, known in (
-            ("generator", generator, MODELS),
-            ("critic", critic, MODELS),
-            ("adversarial", adversarial, ADVERSARIAL),
-            ("content", content, CONTENT),
-            ("condition", condition, ("degraded", "clean")),
-        ):
-            if value not in known:
-                raise ValueError(f"{word} must be one of {', '.join(known)}, got {value!r}.")
-        self.model, self.arguments = generator, generator_arguments or {}
-        self.networks: dict[str, nn.Module] = {
-            "generator": MODELS[generator](**self.arguments),
-            "critic": MODELS[critic](
-                **({"width": 16} if critic_arguments is None else critic_arguments)
-            ),
-        }
-        if ema:
-            self.networks["restorer"] = deepcopy(self.networks["generator"]).requires_grad_(False)
-        self.optimisers: dict[str, torch.optim.Optimizer] = {
-            name: torch.optim.Adam(self.networks[name].parameters(), lr, (beta1, 0.999))
-            for name in ("generator", "critic")
-        }
+        one_of("adversarial", adversarial, ADVERSARIAL)
+        one_of("content", content, CONTENT)
+        one_of("condition", condition, ("degraded", "clean"))
+        super().__init__(
+            generator,
+            generator_arguments,
+            critic,
+            {"width": 16} if critic_arguments is None else critic_arguments,
+            lr=lr,
+            beta1=beta1,
+            warmup=warmup,
+            decay=decay,
+            ema=ema,
+        )
         self.adversarial, self.adversarial_weight = ADVERSARIAL[adversarial], adversarial_weight
         self.content, self.content_weight = CONTENT[content], content_weight
         self.critic_weight, self.critic_every = critic_weight, critic_every
         self.critic_together, self.condition = critic_together, condition
-        self.lr, self.warmup, self.decay, self.ema = lr, warmup, decay, ema
-
-    @property
-    def restorer(self) -> nn.Module:
-        """The network to keep: the generator, or its running average."""
-        return self.networks.get("restorer", self.networks["generator"])
-
-    def learning_rate(self, step: int, steps: int) -> float:
-        """The rate of this step: a short rise, then a cosine to zero (flat without `decay`)."""
-        if not self.decay:
-            return self.lr
-        rise = min(1.0, (step + 1) / max(min(self.warmup, steps // 5), 1))
-        fall = 0.5 + 0.5 * torch.cos(torch.tensor(torch.pi * step / max(steps, 1))).item()
-        return self.lr * rise * fall
 
     def step(self, batch: dict[str, Tensor], trainer) -> dict[str, float]:
         """Train both players on one batch; return the losses.
@@ -132,8 +101,7 @@ class DEGAN:
             loss = loss + self.adversarial_weight * adversarial
             losses["adversarial"] = adversarial.item()
         trainer.update("generator", loss)
-        if self.ema:
-            self._average(trainer.step)
+        self.average(trainer.step)
         return {"content": content.item(), **losses}
 
     def _critic_step(self, degraded: Tensor, clean: Tensor, trainer) -> float:
@@ -147,21 +115,6 @@ class DEGAN:
         loss = fake_loss + real_loss if self.critic_together else fake_loss
         trainer.update("critic", self.critic_weight * loss)
         return (real_loss + fake_loss).item() / 2
-
-    @torch.no_grad()
-    def _average(self, step: int) -> None:
-        """Move the running average a little towards the generator."""
-        keep = min(self.ema, (1 + step) / (10 + step))
-        pairs = zip(
-            self.networks["restorer"].state_dict().values(),
-            self.networks["generator"].state_dict().values(),
-            strict=True,
-        )
-        for average, now in pairs:
-            if average.is_floating_point():
-                average.lerp_(now, 1 - keep)
-            else:
-                average.copy_(now)
 
 
 def faithful(width: int = 1024) -> DEGAN:
