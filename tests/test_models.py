@@ -20,7 +20,7 @@ SMALL = {
     "de_gan-compact": {"widths": (8, 8, 16, 16)},
     "ra_gan": {"width": 32},
     "ra_gan-discriminator": {"width": 8},
-    "ra_gan-compact": {"widths": (8, 8, 16, 16, 16)},
+    "ra_gan-compact": {"widths": (8, 8, 32, 16, 16)},
 }
 CRITICS = [name for name in MODELS if name.endswith("discriminator")]
 RESTORERS = [name for name in MODELS if name not in CRITICS]
@@ -113,8 +113,10 @@ def test_save_and_load(name: str, tmp_path: Path) -> None:
     card = {"model": name, "arguments": SMALL.get(name, {}), "task": "binarize"}
     path = weights.save_weights(tmp_path / "w.safetensors", network, card, half=False)
     again = weights.load(path)
-    with torch.no_grad():
-        assert torch.equal(call(network, page), call(again, page))
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]), key
+    with torch.no_grad():  # where numbers lie in memory moves the last bit of a sum
+        assert torch.allclose(call(network, page), call(again, page), atol=1e-6)
     assert again.card["model"] == name
     assert weights.card(path)["task"] == "binarize"
 
