@@ -59,6 +59,8 @@ def fetch(name: str, data_dir: Path | None = None) -> Path:
         if mirror := _mirror(known):
             _check_sums(mirror)
             return _prepare(known, mirror, folder)
+        if not known.archives:
+            raise SourceError("no program can download it, only a person.")
         for archive in known.archives:
             print(f"{name}: {archive.url}", flush=True)
             download(archive, incoming)
@@ -71,7 +73,7 @@ def available(name: str, data_dir: Path | None = None) -> bool:
     """Whether a set can be had without network: prepared, put in by hand, shipped or mirrored."""
     known = source(name)
     data = Path(data_dir) if data_dir else here("data")
-    return _where(known, data) != "download"
+    return _where(known, data) not in ("download", "by hand")
 
 
 def _where(known: Source, data: Path) -> str:
@@ -81,7 +83,9 @@ def _where(known: Source, data: Path) -> str:
         return "ships"
     if _complete(known, data / "incoming" / known.name):
         return "incoming"
-    return "mirror" if _mirror(known) else "download"
+    if _mirror(known):
+        return "mirror"
+    return "download" if known.archives else "by hand"
 
 
 def _mirror(known: Source) -> Path | None:
@@ -122,10 +126,12 @@ def _prepare(known: Source, files: Path, folder: Path) -> Path:
         _check_counts(known, [row["id"] for row in rows], files)
         manifest.write(work, rows)
     expected = ", ".join(f"{count} ({copy})" for copy, count in known.copies.items())
+    expected = f"expected {expected}" if expected else "the number to expect is not known"
     absent = sorted(set(known.pages) - {row["id"] for row in rows})
     lacking = f"; without {' '.join(absent)}" if absent else ""
     where = manifest.shown(folder)
-    print(f"{known.name}: {len(rows)} pages in {where}, expected {expected}{lacking}", flush=True)
+    pages = "1 page" if len(rows) == 1 else f"{len(rows)} pages"
+    print(f"{known.name}: {pages} in {where}, {expected}{lacking}", flush=True)
     return folder
 
 
@@ -133,8 +139,8 @@ def _check_counts(known: Source, found: Sequence[str], files: Path) -> None:
     missing = sorted(set(known.pages) - set(found) - set(known.absent))
     if missing and found:
         raise SourceError(f"{files} lacks {' '.join(missing)} (each needs a page and its truth).")
-    if len(found) not in known.copies.values():
-        expected = " or ".join(str(count) for count in known.copies.values())
+    if not found or known.copies and len(found) not in known.copies.values():
+        expected = " or ".join(str(count) for count in known.copies.values()) or "some"
         raise SourceError(f"{files} has {len(found)} pages of {known.name}, expected {expected}.")
 
 
@@ -169,10 +175,11 @@ def _list(data: Path) -> None:
         "incoming": "put in by hand, not yet prepared",
         "mirror": "in a mirror",
         "download": "to download",
+        "by hand": "to be got by hand",
     }
     for name in names():
         known = source(name)
-        counts = ", ".join(f"{count} {copy}" for copy, count in known.copies.items())
+        counts = ", ".join(f"{count} {copy}" for copy, count in known.copies.items()) or "unknown"
         size = f", {known.megabytes} MB" if known.megabytes else ""
         print(f"{name}: {words[_where(known, data)]}")
         print(f"    {known.title}; pairs: {counts}{size}")

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +26,8 @@ class Archive:
 class Source:
     """A set: where it comes from, under which terms, and how many pairs to expect.
 
-    `copies` tells the number of pairs by where a copy comes from. `pages` are the ids of the whole
+    `copies` tells the number of pairs by where a copy comes from; it is empty where nobody has
+    said. A set without `archives` is got by hand. `pages` are the ids of the whole
     set where they are fixed, `absent` those that a known copy lacks. `mirror` is the folder's name
     in a mirror; `ships` the folder in data_prep of a set that comes with the book.
     """
@@ -37,7 +38,7 @@ class Source:
     terms: str
     cite: str
     module: str
-    copies: dict[str, int]
+    copies: dict[str, int] = field(default_factory=dict)
     mirror: str = ""
     ships: str = ""
     pages: tuple[str, ...] = ()

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from docrestore import images, metrics
 from docrestore.images import ImageError
+from docrestore.paths import by_name
 
 __all__ = ["ScoringError", "pair_up", "save", "score", "score_all", "table"]
 
-TWO_LEVELS = 0.001  # a truth with a smaller share of pixels between ink and paper is binary
 SHOWN = ("fm", "pfm_contest", "pfm_skeleton", "precision", "recall", "nrm", "psnr", "drd")
 HEADS = {"pfm_contest": "pFM", "pfm_skeleton": "pFM skel", "psnr_gray": "PSNR", "ssim_gray": "SSIM"}
 
@@ -54,16 +52,7 @@ def pair_up(results: Path, truth: Path) -> tuple[list[tuple[Path, Path]], list[s
 
 
 def _by_name(path: Path) -> dict[str, Path]:
-    if not os.path.isdir(path):
-        return {_name(Path(path.name)): path}
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in images.READABLE)
-    return {_name(p.relative_to(path)): p for p in found if not p.name.startswith(".")}
-
-
-def _name(path: Path) -> str:
-    """`sub/HW1_GT.tiff` and `sub/HW1.png` are both sub/hw1."""
-    name = path.with_suffix("").as_posix().casefold()
-    return name.removesuffix("_gt")
+    return {name: found[-1] for name, found in by_name(path, images.READABLE).items()}
 
 
 def score(result: Path, truth: Path, *, pseudo: bool = True) -> dict[str, float]:
@@ -85,7 +74,7 @@ def score(result: Path, truth: Path, *, pseudo: bool = True) -> dict[str, float]
             f"{result.name} is {wide} x {high} pixels and its truth {broad} x {tall}; "
             f"compare pages of one size."
         )
-    if np.mean((wanted > 8) & (wanted < 247)) < TWO_LEVELS:
+    if images.two_levels(wanted):
         return metrics.binarization(found >= 128, wanted >= 128, pseudo)
     return {
         "psnr_gray": metrics.psnr_gray(found, wanted),
