@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from chapter_parts import chapter_parts, copy_figures
+from chapter_parts import chapter_parts, copy_figures, draw_figures
 from ledger_page import ledger_page
 from pages import PageError, page
 from run_times import run_times
@@ -91,6 +91,7 @@ def lay_out(pages: dict[str, Row], profile: str) -> None:
         write_if_new(BOOK / "_generated" / "ledger.md", ledger_page())
         for name, text in chapter_parts().items():
             write_if_new(BOOK / "_generated" / name, text)
+        draw_figures(BOOK / "_generated" / "figures")
     drawn = {row.run: row.executed(profile).parent for row in pages.values()}
     copy_figures(drawn, BOOK / "_generated" / "figures")
     if "00_start_here" in pages:

@@ -1,27 +1,30 @@
 """Tables and figures of the chapters, so that no number is typed into prose.
 
 A table is made from the ledger or from the networks themselves, and included by the chapter; a
-figure is copied from the run that drew it. Both land in book/_generated.
+figure is copied from the run that drew it, or drawn from the ledger. Both land in book/_generated.
 """
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from docrestore.costs import multiply_adds
-from docrestore.ledger import read_claims
+from docrestore.ledger import audits, read_claims
 from docrestore.ledger.results import Result, read_all
 from docrestore.ledger.tables import claims_table, implied_table, years_table
 from docrestore.models import MODELS
+from docrestore.viz.audit import audit_alt, audit_figure
 
-__all__ = ["chapter_parts", "copy_figures"]
+__all__ = ["audit_part", "chapter_parts", "copy_figures", "draw_figures"]
 
 EQUAL_STEPS = {  # results of book/ledger, made as the chapter says
     "equal_steps-compact": "compact",
     "equal_steps-paper": "the paper's",
 }
+AUDIT_FIGURE = "ra_gan/audit.png"
 
 
 def chapter_parts() -> dict[str, str]:
@@ -32,6 +35,7 @@ def chapter_parts() -> dict[str, str]:
     ours_gray = {name: result for name, result in results.items() if result.task != "binarize"}
     binary = [claim for claim in claims if claim.set.startswith("dibco")]
     gray = [claim for claim in paper if not claim.set.startswith("dibco")]
+    audit = audits.read_audit()
     return {
         "de_gan_networks.md": networks_table(),
         "de_gan_implied.md": implied_table(paper, contests),
@@ -39,7 +43,7 @@ def chapter_parts() -> dict[str, str]:
         "de_gan_tasks.md": years_table(ours_gray, [], "psnr_gray"),
         "de_gan_gray.md": claims_table(gray, results, ["psnr_gray", "ssim_gray"]),
         "de_gan_equal_steps.md": equal_steps_table(results),
-    }
+    } | ({"ra_gan_audit.md": audit_part(audit)} if audit else {})
 
 
 def networks_table() -> str:
@@ -78,6 +82,29 @@ def equal_steps_table(results: dict[str, Result]) -> str:
             f"| {result.seconds_per_megapixel(subject):.2f} |"
         )
     return "\n".join(lines)
+
+
+def audit_part(audit: Result) -> str:
+    """The hallucination audit: its figure with alt text, then its tables, for a chapter."""
+    figure = f"""```{{figure}} ../_generated/figures/{AUDIT_FIGURE}
+:name: hallucination-audit
+:alt: {audit_alt(audit)}
+
+Ink that binarizers invent where there is no text, and strokes that they lose. The scales are
+logarithmic down to 1; the green band is an exact 0. Names in bold are networks, on pages that they
+have not seen.
+```"""
+    return f"{figure}\n\n{audits.tables(audit)}"
+
+
+def draw_figures(target: Path) -> None:
+    """Draw the figures that come from the ledger into `target`, book/_generated/figures."""
+    if audit := audits.read_audit():
+        with tempfile.TemporaryDirectory() as folder:
+            drawn = Path(folder, "figures", Path(AUDIT_FIGURE).name)
+            drawn.parent.mkdir()
+            audit_figure(audit).savefig(drawn, dpi=150, facecolor="white")
+            copy_figures({str(Path(AUDIT_FIGURE).parent): Path(folder)}, target)
 
 
 def copy_figures(runs: dict[str, Path], target: Path) -> None:

@@ -12,9 +12,11 @@ from docrestore.ledger.results import Result
 __all__ = [
     "claims_table",
     "implied_table",
+    "markdown",
     "methods_table",
     "reproduced_table",
     "runs_table",
+    "short",
     "years_table",
 ]
 
@@ -30,14 +32,15 @@ WORDS = {
 PFM = ("pfm_contest", "pfm_skeleton")  # what a source's pFM can mean
 
 
-def _markdown(lines: Sequence[Sequence[str]], numbers_from: int) -> str:
+def markdown(lines: Sequence[Sequence[str]], numbers_from: int) -> str:
     """A table from its lines; the first is the head, columns from there on are set right."""
     head, *body = lines
     rule = [":--" if column < numbers_from else "--:" for column in range(len(head))]
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *body))
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """A set's name as the head of a column: the year alone for the contests."""
     return name.removeprefix("dibco")
 
 
@@ -49,7 +52,7 @@ def runs_table(results: Mapping[str, Result]) -> str:
         of = " and ".join(sorted({facts["of"] for facts in result.sets.values()}))
         made = result.provenance
         lines.append([name, result.task, str(images), of, made["date"], f"`{made['command']}`"])
-    return _markdown(lines, 6)
+    return markdown(lines, 6)
 
 
 def claims_table(
@@ -74,7 +77,7 @@ def claims_table(
             [claim.set, claim.method, *values, _ours(judged), judged.word, judged.reason, number]
         )
     listed = "\n".join(f"{number}. {note}" for number, note in enumerate(notes, 1))
-    return f"{_markdown(lines, len(head))}\n\n{listed}"
+    return f"{markdown(lines, len(head))}\n\n{listed}"
 
 
 def _value(claim: Claim, metric: str) -> str:
@@ -115,7 +118,7 @@ def years_table(results: Mapping[str, Result], claims: Iterable[Claim], metric: 
             seconds = f"{result.seconds_per_megapixel(found[1]):.2f}"
         lines.append(
             [
-                _short(name),
+                short(name),
                 str(result.sets[name]["images"]),
                 f"{result.mean('degraded', metric, [name]):.2f}",
                 f"{best} {result.mean(best, metric, [name]):.2f}",
@@ -126,17 +129,17 @@ def years_table(results: Mapping[str, Result], claims: Iterable[Claim], metric: 
         )
     if not any(line[4] for line in lines[1:]):
         lines = [line[:4] + line[5:] for line in lines]
-    return _markdown(lines, 1)
+    return markdown(lines, 1)
 
 
 def methods_table(means: Mapping[str, Mapping[str, float]]) -> str:
     """A row a method, a column a set, and the mean of the sets; from method -> set -> figure."""
     sets = list(next(iter(means.values())))
-    lines = [["method", *map(_short, sets), "mean"]]
+    lines = [["method", *map(short, sets), "mean"]]
     for name, row in sorted(means.items(), key=lambda one: float(np.mean(list(one[1].values())))):
         figures = [*row.values(), float(np.mean(list(row.values())))]
         lines.append([name, *(f"{figure:.2f}" for figure in figures)])
-    return _markdown(lines, 1)
+    return markdown(lines, 1)
 
 
 def implied_table(claims: Iterable[Claim], results: Mapping[str, Result]) -> str:
@@ -150,7 +153,7 @@ def implied_table(claims: Iterable[Claim], results: Mapping[str, Result]) -> str
             seen = f"{there:.1%}" if math.isfinite(there) else "pages not at hand"
             implied = f"{low:.1%} to {high:.1%}"
             lines.append([claim.set, claim.method, f"{fm:g}", f"{psnr:g}", implied, seen])
-    return _markdown(lines, 2)
+    return markdown(lines, 2)
 
 
 def reproduced_table(claims: Iterable[Claim], results: Mapping[str, Result]) -> str:
@@ -164,7 +167,7 @@ def reproduced_table(claims: Iterable[Claim], results: Mapping[str, Result]) -> 
             mean = {key: found[0].mean(found[1], key, [claim.set]) for key in _meant(metric)}
             text = " or ".join(f"{figure:.2f}{_variant(key)}" for key, figure in mean.items())
             lines.append([claim.method, claim.set, WORDS[metric], f"{value:g}", text])
-    return _markdown(lines, 3)
+    return markdown(lines, 3)
 
 
 def _meant(metric: str) -> tuple[str, ...]:
