@@ -55,7 +55,7 @@ def commit() -> str:
         return done.stdout.strip()
 
     head = git("rev-parse", "HEAD")
-    others = (":!book/ledger/results", ":!lib/docrestore/weights")
+    others = (":!book/ledger/results", ":!book/ledger/*.json", ":!lib/docrestore/weights")
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *others)
     return head + "+" * bool(head and changed)
 
