@@ -9,22 +9,21 @@ import tempfile
 from pathlib import Path
 
 import torch
+from ra_gan_parts import ra_gan_figures, ra_gan_parts
 from torch import nn
 
 from docrestore.costs import multiply_adds
-from docrestore.ledger import audits, read_claims
+from docrestore.ledger import read_claims
 from docrestore.ledger.results import Result, read_all
 from docrestore.ledger.tables import claims_table, implied_table, years_table
 from docrestore.models import MODELS
-from docrestore.viz.audit import audit_alt, audit_figure
 
-__all__ = ["audit_part", "chapter_parts", "copy_figures", "draw_figures"]
+__all__ = ["chapter_parts", "copy_figures", "draw_figures"]
 
 EQUAL_STEPS = {  # results of book/ledger, made as the chapter says
     "equal_steps-compact": "compact",
     "equal_steps-paper": "the paper's",
 }
-AUDIT_FIGURE = "ra_gan/audit.png"
 
 
 def chapter_parts() -> dict[str, str]:
@@ -35,15 +34,14 @@ def chapter_parts() -> dict[str, str]:
     ours_gray = {name: result for name, result in results.items() if result.task != "binarize"}
     binary = [claim for claim in claims if claim.set.startswith("dibco")]
     gray = [claim for claim in paper if not claim.set.startswith("dibco")]
-    audit = audits.read_audit()
     return {
         "de_gan_networks.md": networks_table(),
         "de_gan_implied.md": implied_table(paper, contests),
-        "de_gan_years.md": years_table(contests, binary),
+        "de_gan_years.md": years_table(contests, binary, methods=["de_gan"]),
         "de_gan_tasks.md": years_table(ours_gray, [], "psnr_gray"),
         "de_gan_gray.md": claims_table(gray, results, ["psnr_gray", "ssim_gray"]),
         "de_gan_equal_steps.md": equal_steps_table(results),
-    } | ({"ra_gan_audit.md": audit_part(audit)} if audit else {})
+    } | ra_gan_parts(claims, results)
 
 
 def networks_table() -> str:
@@ -84,27 +82,14 @@ def equal_steps_table(results: dict[str, Result]) -> str:
     return "\n".join(lines)
 
 
-def audit_part(audit: Result) -> str:
-    """The hallucination audit: its figure with alt text, then its tables, for a chapter."""
-    figure = f"""```{{figure}} ../_generated/figures/{AUDIT_FIGURE}
-:name: hallucination-audit
-:alt: {audit_alt(audit)}
-
-Ink that binarizers invent where there is no text, and strokes that they lose. The scales are
-logarithmic down to 1; the green band is an exact 0. Names in bold are networks, on pages that they
-have not seen.
-```"""
-    return f"{figure}\n\n{audits.tables(audit)}"
-
-
 def draw_figures(target: Path) -> None:
     """Draw the figures that come from the ledger into `target`, book/_generated/figures."""
-    if audit := audits.read_audit():
-        with tempfile.TemporaryDirectory() as folder:
-            drawn = Path(folder, "figures", Path(AUDIT_FIGURE).name)
-            drawn.parent.mkdir()
-            audit_figure(audit).savefig(drawn, dpi=150, facecolor="white")
-            copy_figures({str(Path(AUDIT_FIGURE).parent): Path(folder)}, target)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, figure in ra_gan_figures().items():
+            drawn = Path(folder, Path(name).parent, "figures", Path(name).name)
+            drawn.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(drawn, dpi=150, facecolor="white")
+        copy_figures({one.name: one for one in Path(folder).iterdir()}, target)
 
 
 def copy_figures(runs: dict[str, Path], target: Path) -> None:

@@ -13,7 +13,7 @@ follows from rules alone, in this order:
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from docrestore.metrics.tasks import HEADLINE
 from docrestore.paths import here
 
 __all__ = [
+    "METHODS",
     "Claim",
     "LedgerError",
     "Verdict",
@@ -37,6 +38,8 @@ __all__ = [
     "verdict",
 ]
 
+METHODS = ("ra_gan", "de_gan")  # with shipped weights; the first one speaks for the book
+OWN = {"DE-GAN": ("de_gan",), "RA-GAN": ("ra_gan",)}  # whose claims are set against which
 KINDS = ("paper", "rival", "winner", "classical", "yardstick")
 METRICS = ("fm", "pfm", "psnr", "drd", "psnr_gray", "ssim_gray", "cer")
 NEEDED = ("method", "kind", "set", "values", "mark", "source", "protocol")
@@ -105,16 +108,21 @@ def _claim(entry: dict, whole: dict) -> Claim:
     return Claim(**words)
 
 
-def ours(results: Mapping[str, Result], set_name: str) -> tuple[Result, str] | None:
+def ours(
+    results: Mapping[str, Result], set_name: str, methods: Sequence[str] = METHODS
+) -> tuple[Result, str] | None:
     """Our result on a set, and its network: the shipped weights, not another experiment's.
 
-    Shipped weights are named de_gan-TASK, de_gan-TASK-without-YEARS; of several, the first name.
+    Shipped weights are named METHOD-TASK or METHOD-TASK-without-YEARS. The first of the methods
+    that has such a result counts, whatever it scored; of several results, the first name.
     """
-    for name, result in sorted(results.items()):
-        networks = [one for one, facts in result.subjects.items() if facts["kind"] == "network"]
-        named = name == f"de_gan-{result.task}" or name.startswith(f"de_gan-{result.task}-without-")
-        if set_name in result.sets and networks and named:
-            return result, networks[0]
+    for method in methods:
+        for name, result in sorted(results.items()):
+            networks = [one for one, facts in result.subjects.items() if facts["kind"] == "network"]
+            whole = f"{method}-{result.task}"
+            named = name == whole or name.startswith(f"{whole}-without-")
+            if set_name in result.sets and networks and named:
+                return result, networks[0]
     return None
 
 
@@ -152,7 +160,10 @@ def coverage_check(result: Result, subject: str, set_name: str) -> tuple[float, 
 
 def verdict(claim: Claim, results: Mapping[str, Result]) -> Verdict:
     """What may be said of a claim; the rules stand at the head of this module."""
-    found = same_method(claim, results) if claim.kind == "classical" else ours(results, claim.set)
+    if claim.kind == "classical":
+        found = same_method(claim, results)
+    else:
+        found = ours(results, claim.set, OWN.get(claim.method, METHODS))
     metric = headline(claim)
     obtained, interval = math.nan, (math.nan, math.nan)
     if found and metric in found[0].metrics:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from docrestore.ledger import Claim, Verdict, ours, same_method, text_coverage, verdict
+from docrestore.ledger import METHODS, Claim, Verdict, ours, same_method, text_coverage, verdict
 from docrestore.ledger.plausibility import implied_text_coverage
 from docrestore.ledger.results import Result
 
@@ -95,11 +95,16 @@ def _ours(judged: Verdict) -> str:
     return f"{WORDS[judged.metric]} {judged.obtained:.2f}{span}"
 
 
-def years_table(results: Mapping[str, Result], claims: Iterable[Claim], metric: str = "fm") -> str:
+def years_table(
+    results: Mapping[str, Result],
+    claims: Iterable[Claim],
+    metric: str = "fm",
+    methods: Sequence[str] = METHODS,
+) -> str:
     """A row a set: the degraded pages, the best classical method, the contest's winner, ours.
 
-    Ours comes with its 95 % interval and the processor's seconds for a megapixel. The column of
-    winners is left out where no set has one.
+    Ours is the first of `methods` that has scored the set. It comes with its 95 % interval and the
+    processor's seconds for a megapixel. The column of winners is left out where no set has one.
     """
     winners: dict[str, Mapping[str, float]] = {}
     for one in claims:
@@ -107,7 +112,7 @@ def years_table(results: Mapping[str, Result], claims: Iterable[Claim], metric: 
             winners.setdefault(one.set, one.values)  # rank 1 is listed first
     lines = [["set", "images", "degraded", "best classical", "winner", "ours", "CPU s / Mpx"]]
     for name in sorted({one for result in results.values() for one in result.sets}):
-        found = ours(results, name)
+        found = ours(results, name, methods)
         result = found[0] if found else next(one for one in results.values() if name in one.sets)
         best = result.best("classical", metric, [name])
         winner = winners.get(name, {}).get(metric)

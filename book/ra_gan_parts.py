@@ -1,0 +1,139 @@
+"""Tables and figures of RA-GAN's chapter, made from the ledger and from the networks."""
+
+from collections.abc import Sequence
+
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from docrestore.ablation import Difference, differences, read_runs
+from docrestore.costs import multiply_adds
+from docrestore.ledger import Claim, audits, binarizers
+from docrestore.ledger.results import Result
+from docrestore.ledger.tables import markdown
+from docrestore.models import MODELS
+from docrestore.viz.ablations import ablation_alt, ablation_figure
+from docrestore.viz.audit import audit_alt, audit_figure
+
+__all__ = ["ablation_part", "audit_part", "networks_table", "ra_gan_figures", "ra_gan_parts"]
+
+ABLATIONS = "ra_gan/ablations.png"
+AUDIT = "ra_gan/audit.png"
+NETWORKS = {  # method whose folds are shipped or recorded -> name for readers
+    "ra_gan": "RA-GAN, compact",
+    "de_gan": "DE-GAN, compact",
+    "plain": "plain U-Net",
+}
+METRICS = {
+    "fm": "F-measure, %",
+    "pfm_contest": "pseudo F-measure of the contests, %",
+    "pfm_skeleton": "pseudo F-measure of the skeleton, %",
+    "psnr": "PSNR, dB",
+    "drd": "DRD, less is better",
+}
+
+
+def ra_gan_parts(claims: Sequence[Claim], results: dict[str, Result]) -> dict[str, str]:
+    """File name -> MyST text, for book/_generated."""
+    years = binarizers.years(results)
+    nets = [binarizers.network(results, method, name) for method, name in NETWORKS.items()]
+    rows = [
+        *(row for row in nets if row.pages),
+        binarizers.best_classical(results),
+        binarizers.classical(results, "otsu", "Otsu"),
+        binarizers.claimed(claims, "contest winners", kind="winner", method="contest winner"),
+        binarizers.claimed(claims, "GDB (its paper)", method="GDB"),
+    ]
+    tables = {f"ra_gan_{key}.md": binarizers.metric_table(rows, years, key) for key in METRICS}
+    runs, audit = read_runs(), audits.read_audit()
+    return tables | {
+        "ra_gan_costs.md": binarizers.costs_table(nets, years, work()),
+        "ra_gan_networks.md": networks_table(),
+        "ra_gan_ablations.md": ablation_part(differences(runs)) if runs else "Not run yet.",
+        "ra_gan_audit.md": audit_part(audit) if audit else "Not run yet.",
+    }
+
+
+def work() -> dict[str, float]:
+    """10^9 multiply-adds a megapixel, by the name for readers; guide maps cost next to none."""
+    found = {}
+    for name, key, channels in (
+        ("RA-GAN, compact", "ra_gan-compact", 5),
+        ("DE-GAN, compact", "de_gan-compact", 1),
+    ):
+        with torch.device("meta"):
+            network: nn.Module = MODELS[key]()
+            page = torch.empty(1, channels, 512, 512)
+        found[name] = multiply_adds(network, page) / 1e9 / (512 * 512 / 1e6)
+    return found
+
+
+def networks_table() -> str:
+    """RA-GAN's networks: parameters, multiplications for 256 x 256 pixels."""
+    lines = [["network", "parameters", "10⁹ multiply-adds"]]
+    kinds = {
+        "`ra_gan`, effective": ("ra_gan", {}),
+        "`ra_gan`, released": ("ra_gan", {"form": "released"}),
+        "`ra_gan-compact`": ("ra_gan-compact", {}),
+        "`ra_gan-discriminator`": ("ra_gan-discriminator", {}),
+    }
+    for words, (name, arguments) in kinds.items():
+        with torch.device("meta"):
+            network: nn.Module = MODELS[name](**arguments)
+            page = torch.empty(1, 5, 256, 256)
+        pages = [page[:, :1], page[:, :3]] if name.endswith("discriminator") else [page]
+        size = sum(p.numel() for p in network.parameters())
+        lines.append([words, f"{size:,}", f"{multiply_adds(network, *pages) / 1e9:.2f}"])
+    return markdown(lines, 1)
+
+
+def ablation_part(rows: Sequence[Difference]) -> str:
+    """The ablations: a figure with alt text, a table, and a sentence on what exceeds the noise."""
+    lines = [["taken out", "FM", "difference", "95 % interval", "larger than the noise"]]
+    for row in rows:
+        if row is rows[0]:
+            lines.append([row.row, f"{row.mean:.2f}", "", "", ""])
+            continue
+        span = f"{row.low:+.2f} to {row.high:+.2f}" if len(row.each) > 1 else "one seed"
+        word = "yes" if row.beyond_noise else "no"
+        lines.append([row.row, f"{row.mean:.2f}", f"{row.difference:+.2f}", span, word])
+    clear = [f"*{row.row}* ({row.difference:+.1f})" for row in rows[1:] if row.beyond_noise]
+    told = (
+        f"Larger than the noise of {max(len(row.each) for row in rows)} seeds: {', '.join(clear)}."
+        if clear
+        else "No difference is larger than the noise."
+    )
+    return f"""```{{figure}} ../_generated/figures/{ABLATIONS}
+:name: fig-ra_gan-ablations
+:alt: {ablation_alt(rows)}
+
+Each dot is one training without the part, against the whole network with the same seed. The black
+mark is the mean, the bar its 95 % interval. Vermilion bars leave out zero.
+```
+
+{markdown(lines, 1)}
+
+{told}"""
+
+
+def audit_part(audit: Result) -> str:
+    """The hallucination audit: its figure with alt text, then its tables, for a chapter."""
+    figure = f"""```{{figure}} ../_generated/figures/{AUDIT}
+:name: hallucination-audit
+:alt: {audit_alt(audit)}
+
+Ink that binarizers invent where there is no text, and strokes that they lose. The scales are
+logarithmic down to 1; the green band is an exact 0. Names in bold are networks, on pages that they
+have not seen.
+```"""
+    return f"{figure}\n\n{audits.tables(audit)}"
+
+
+def ra_gan_figures() -> dict[str, Figure]:
+    """Path below book/_generated/figures -> figure, of what has been run."""
+    figures = {}
+    if audit := audits.read_audit():
+        figures[AUDIT] = audit_figure(audit)
+    if runs := read_runs():
+        figures[ABLATIONS] = ablation_figure(differences(runs))
+    return figures

@@ -1,0 +1,172 @@
+"""All binarizers over all contest years: one row each, with what they cost.
+
+A row is a network whose folds have each scored the years that they left out (METHOD-without-...),
+a classical method, the best classical one of each year, or the claims of a paper.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from docrestore.ledger import Claim, ours
+from docrestore.ledger.results import LESS_IS_BETTER, Result
+from docrestore.ledger.tables import markdown, short
+
+__all__ = ["Row", "best_classical", "claimed", "classical", "costs_table", "mean_interval",
+           "metric_table", "network", "years"]  # fmt: skip
+
+A4 = 2480 * 3508 / 1e6  # megapixels of a page at 300 dpi
+
+
+@dataclass(frozen=True)
+class Row:
+    """One binarizer: its figures of single pages by set, or a claimed mean by set.
+
+    Args:
+        name: for readers.
+        pages: set -> metric -> a figure for each page; empty where only means are known.
+        means: set -> metric -> mean.
+        facts: parameters, cpu seconds a megapixel and the like, where known.
+    """
+
+    name: str
+    pages: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    means: dict[str, dict[str, float]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def mean(self, metric: str, sets: Sequence[str]) -> float:
+        """The mean of the sets' means; nan where one of them is not known."""
+        return float(np.mean([self.means.get(one, {}).get(metric, math.nan) for one in sets]))
+
+
+def years(results: Mapping[str, Result]) -> list[str]:
+    """The contest sets that have been scored, in order."""
+    found = {one for result in results.values() if result.task == "binarize" for one in result.sets}
+    return sorted(one for one in found if one.startswith("dibco"))
+
+
+def network(results: Mapping[str, Result], method: str, name: str) -> Row:
+    """A network's row: each year as scored by the fold that has not seen it."""
+    row = Row(name)
+    seconds, megapixels = 0.0, 0.0
+    for one in years(results):
+        if found := ours(results, one, [method]):
+            result, subject = found
+            _take(row, result, subject, one)
+            row.facts.setdefault("parameters", result.subjects[subject]["parameters"])
+            row.facts.setdefault("card", result.subjects[subject].get("card", {}))
+            seconds += sum(line["cpu_seconds"] for line in result.of(subject, [one]))
+            megapixels += sum(line["megapixels"] for line in result.of(subject, [one]))
+    if megapixels:
+        row.facts["cpu_seconds"] = seconds / megapixels
+    return row
+
+
+def classical(results: Mapping[str, Result], method: str, name: str) -> Row:
+    """A classical method's row."""
+    return _by_set(results, name, lambda result, one: method)
+
+
+def best_classical(results: Mapping[str, Result], metric: str = "fm") -> Row:
+    """The best classical method of each year, chosen on the very pages: no method, a bar."""
+    return _by_set(
+        results, "best classical of each year", lambda r, one: r.best("classical", metric, [one])
+    )
+
+
+def _by_set(results: Mapping[str, Result], name: str, choose: Callable[[Result, str], str]) -> Row:
+    row = Row(name)
+    source = results["classical-binarize"]
+    for one in years(results):
+        _take(row, source, choose(source, one), one)
+    return row
+
+
+def _take(row: Row, result: Result, subject: str, one: str) -> None:
+    row.pages[one] = {metric: result.values(subject, metric, [one]) for metric in result.metrics}
+    row.means[one] = {metric: result.mean(subject, metric, [one]) for metric in result.metrics}
+
+
+def claimed(claims: Iterable[Claim], name: str, **only: str) -> Row:
+    """The row of published means: claims whose fields are as `only` says; the first of a set."""
+    row = Row(name)
+    for claim in claims:
+        if all(getattr(claim, key) == value for key, value in only.items()):
+            values = dict(claim.values)
+            if "pfm" in values:  # a claim does not say which variant: it stands in both
+                values |= {"pfm_contest": values["pfm"], "pfm_skeleton": values["pfm"]}
+            row.means.setdefault(claim.set, values)
+    return row
+
+
+def mean_interval(
+    row: Row, metric: str, sets: Sequence[str], draws: int = 2000
+) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the mean of the sets' means: pages are drawn within a set."""
+    if any(one not in row.pages for one in sets):
+        return math.nan, math.nan
+    rng = np.random.default_rng(0)
+    total = np.zeros(draws)
+    for one in sets:
+        values = np.array([v for v in row.pages[one][metric] if math.isfinite(v)])
+        total += values[rng.integers(len(values), size=(draws, len(values)))].mean(1)
+    low, high = np.quantile(total / len(sets), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def metric_table(rows: Sequence[Row], sets: Sequence[str], metric: str) -> str:
+    """A row a binarizer, a column a year, the mean; the best measured figure of a year in bold."""
+    sign = -1 if metric in LESS_IS_BETTER else 1
+    best = {
+        one: max(
+            (sign * row.means[one][metric] for row in rows if one in row.pages), default=math.nan
+        )
+        for one in sets
+    }
+    lines = [["binarizer", *map(short, sets), "mean"]]
+    for row in rows:
+        figures = []
+        for one in sets:
+            value = row.means.get(one, {}).get(metric, math.nan)
+            text = f"{value:.2f}" if math.isfinite(value) else ""
+            bold = one in row.pages and sign * value == best[one]
+            figures.append(f"**{text}**" if bold else text)
+        mean = row.mean(metric, sets)
+        lines.append([row.name, *figures, f"{mean:.2f}" if math.isfinite(mean) else ""])
+    return markdown(lines, 1)
+
+
+def costs_table(rows: Sequence[Row], sets: Sequence[str], macs: Mapping[str, float]) -> str:
+    """A row a network: mean F-measure with interval, size, work and time.
+
+    Args:
+        rows: of networks.
+        sets: years that the mean is of.
+        macs: name of a row -> 10^9 multiply-adds a megapixel.
+    """
+    head = ["network", "mean FM", "95 % interval", "parameters", "10⁹ multiply-adds / Mpx"]
+    lines = [[*head, "CPU s / Mpx", "steps", "megapixels seen", "training, CPU min"]]
+    for row in rows:
+        if not row.pages:
+            lines.append([row.name, "not run", *[""] * 7])
+            continue
+        low, high = mean_interval(row, "fm", sets)
+        card = row.facts.get("card", {})
+        seen = card.get("steps", 0) * card.get("batch", 0) * card.get("patch", 0) ** 2 / 1e6
+        lines.append(
+            [
+                row.name,
+                f"{row.mean('fm', sets):.2f}",
+                f"{low:.2f} to {high:.2f}",
+                f"{row.facts['parameters']:,}",
+                f"{macs[row.name]:.1f}" if row.name in macs else "",
+                f"{row.facts['cpu_seconds']:.2f}",
+                f"{card.get('steps', 0):,}",
+                f"{seen:,.0f}",
+                f"{2 * card.get('seconds', 0) / 60:.0f}",
+            ]
+        )
+    return markdown(lines, 1)
