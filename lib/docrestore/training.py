@@ -70,7 +70,10 @@ class Trainer:
             network.requires_grad_(False)
         try:
             with self.fabric.autocast():
-                return network(*inputs).float()
+                answer = network(*inputs).float()
+            if not torch.isfinite(answer.detach().sum()):
+                raise TrainingError(f"the {name} answers with no numbers (NaN or infinity)")
+            return answer
         finally:
             if frozen:
                 network.requires_grad_(True)

@@ -7,14 +7,13 @@ Presets  `recommended` (this class's defaults), `faithful` (the authors' constan
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from docrestore.losses.adversarial import ADVERSARIAL
-from docrestore.methods.two_players import TwoPlayers, one_of
+from docrestore.losses.restoration import CONTENT
+from docrestore.methods.one_player import one_of
+from docrestore.methods.two_players import TwoPlayers
 
 __all__ = ["DEGAN", "faithful", "pytorch_port"]
-
-CONTENT = {"bce": F.binary_cross_entropy, "mse": F.mse_loss, "l1": F.l1_loss}
 
 
 class DEGAN(TwoPlayers):

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from docrestore.losses.adversarial import ADVERSARIAL
 from docrestore.losses.binarization import POLARITIES, dice, jaccard
-from docrestore.methods.two_players import TwoPlayers, one_of
+from docrestore.methods.one_player import one_of
+from docrestore.methods.two_players import TwoPlayers
 
 __all__ = ["RAGAN", "faithful"]
 
