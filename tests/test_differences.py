@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from docrestore.differences import INVENTED, MISSED, error_map, fullest_window
+from docrestore.differences import (
+    INVENTED,
+    MISSED,
+    VERDICTS,
+    disagreement,
+    error_map,
+    fullest_window,
+)
 
 
 def test_the_error_map_tells_missed_from_invented_ink():
@@ -15,6 +22,21 @@ def test_the_error_map_tells_missed_from_invented_ink():
     assert grey[0, 0].tolist() == [100, 100, 100] and len(set(grey[0, 1].tolist())) == 3
     with pytest.raises(ValueError, match="compare equals"):
         error_map(clean, clean[:, :2])
+
+
+def test_two_binarizers_are_told_apart_pixel_by_pixel():
+    clean = np.array([[True, True, False, False, True]])
+    first = np.array([[True, True, True, True, False]])
+    second = np.array([[True, False, False, True, False]])
+    picture, counts = disagreement(first, second, clean)
+    assert list(counts.values()) == [1, 1, 1, 2] and sum(counts.values()) == clean.size
+    colours = [tuple(one) for one in picture[0].tolist()]
+    one, two, none = list(VERDICTS.values())[1:]
+    assert colours == [(255, 255, 255), one, two, none, none]
+    assert disagreement(clean, clean, clean)[0][0, 2].tolist() == [190, 190, 190]
+    for wrong in (clean[:, :2], clean.astype(np.uint8)):
+        with pytest.raises(ValueError, match="three bool pages of one shape"):
+            disagreement(first, wrong, clean)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 700), (90, 70), (300, 300)])

@@ -153,6 +153,10 @@ def test_weights_that_have_not_seen_the_pages_are_found(drawn, tmp_path, monkeyp
     tiny(shipped / "de_gan-binarize.safetensors", [])
     assert evaluation.unseen("binarize", tested) == "de_gan-binarize"
     assert evaluation.unseen("clean", tested) == "de_gan-clean"
+    assert evaluation.unseen("binarize", tested, "ra_gan") is None
+    tiny(shipped / "ra_gan-binarize-drawn.safetensors", [])
+    assert evaluation.unseen("binarize", tested, "ra_gan") == "ra_gan-binarize-drawn"
+    assert evaluation.unseen("binarize", tested, "de_gan") == "de_gan-binarize"
 
 
 def test_weights_of_another_task_are_refused(tmp_path):

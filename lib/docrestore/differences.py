@@ -6,10 +6,16 @@ keeps its own tone: black ink on white paper.
 
 import numpy as np
 
-__all__ = ["INVENTED", "MISSED", "error_map", "fullest_window"]
+__all__ = ["INVENTED", "MISSED", "VERDICTS", "disagreement", "error_map", "fullest_window"]
 
 MISSED = (213, 94, 0)  # vermilion, on paper where the truth has ink
 INVENTED = (0, 114, 178)  # blue, ink where the truth has paper
+VERDICTS = {  # of two binarizers on one pixel; they also differ in brightness
+    "both right": None,  # its own tone: pale ink on white paper
+    "only the first right": (0, 114, 178),
+    "only the second right": (230, 159, 0),
+    "both wrong": (0, 0, 0),
+}
 
 
 def error_map(restored: np.ndarray, clean: np.ndarray) -> np.ndarray:
@@ -34,6 +40,38 @@ def error_map(restored: np.ndarray, clean: np.ndarray) -> np.ndarray:
     colour = np.where((found > truth)[..., None], np.array(MISSED), np.array(INVENTED))
     picture = truth[..., None] * 255 * (1 - strength) + colour * strength
     return np.rint(picture).astype(np.uint8)
+
+
+def disagreement(
+    first: np.ndarray, second: np.ndarray, clean: np.ndarray
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Who of two binarizers is right, pixel by pixel.
+
+    Args:
+        first, second: bool (H, W), True = paper.
+        clean: the truth, of the same shape.
+
+    Returns:
+        A picture uint8 (H, W, 3) in the colours of VERDICTS, and the count of pixels of each.
+
+    Raises:
+        ValueError: if the three differ in shape or are not bool.
+
+    >>> truth = np.array([[True, True, False, False]])
+    >>> picture, counts = disagreement(truth, ~truth, truth)
+    >>> counts["only the first right"], picture[0, 0].tolist()
+    (4, [0, 114, 178])
+    """
+    shapes = {(one.shape, one.dtype.name) for one in (first, second, clean)}
+    if shapes != {(clean.shape, "bool")}:
+        raise ValueError(f"compare three bool pages of one shape, got {sorted(shapes)}.")
+    one, two = first == clean, second == clean
+    where = dict(zip(VERDICTS, (one & two, one & ~two, two & ~one, ~one & ~two), strict=True))
+    picture = np.where(clean, 255, 190).astype(np.uint8)[..., None].repeat(3, 2)
+    for verdict, colour in VERDICTS.items():
+        if colour is not None:
+            picture[where[verdict]] = colour
+    return picture, {verdict: int(mask.sum()) for verdict, mask in where.items()}
 
 
 def fullest_window(marked: np.ndarray, size: int = 300) -> tuple[int, int, int]:

@@ -100,14 +100,18 @@ def guard(name: str | os.PathLike[str], tested: Iterable[Pair]) -> None:
     leakage.check(((f"{p.set}/{p.id}", p.degraded) for p in tested), trained_on)
 
 
-def unseen(task: str, tested: Sequence[Pair]) -> str | None:
+def unseen(task: str, tested: Sequence[Pair], method: str = "") -> str | None:
     """The shipped weights of a task that have seen none of the pages, or None.
 
     Where several have not: those of the task before those that left some years out, and these
-    before the rest.
+    before the rest. With `method`, such as "ra_gan", those of that method alone.
     """
     pages = [(f"{pair.set}/{pair.id}", pair.degraded) for pair in tested]
-    mine = [name for name in weights.names() if name.partition("-")[2].startswith(task)]
+    mine = [
+        name
+        for name in weights.names()
+        if name.partition("-")[2].startswith(task) and method in ("", name.partition("-")[0])
+    ]
     mine.sort(key=lambda name: (not name.endswith(f"-{task}"), "-without-" not in name))
     for name in mine:
         if not leakage.conflicts(pages, weights.card(name)["trained_on"]):
