@@ -46,3 +46,11 @@ def test_the_picture_names_the_parts(name: str) -> None:
     figure = diagram(MODELS[name](), PAGE)
     words = [text.get_text() for text in figure.axes[0].texts]
     assert {stage.name for stage in stages(MODELS[name](), PAGE)} <= set(words)
+
+
+def test_the_pyramid_is_found() -> None:
+    """Each lateral hangs on the way down and joins what comes up; `forward` asks about shapes."""
+    row = {stage.name: stage for stage in stages(MODELS["ra_gan-compact"](), PAGE)}
+    assert row["lateral.1"].inputs == (("encode.0", ()),)
+    assert {name for name, _ in row["smooth"].inputs} == {"up.0", "lateral.0"}
+    assert row["stem"].shape == (1, 32, 16, 16)

@@ -51,12 +51,20 @@ class Stage:
 class _Tracer(fx.Tracer):
     """Follows `forward` and looks into no part, except those named."""
 
-    def __init__(self, into: Sequence[str]) -> None:
+    def __init__(self, into: Sequence[str], inputs: Sequence[Tensor]) -> None:
         super().__init__()
-        self.into = into
+        self.into, self.inputs = into, inputs
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:  # noqa: N803
         return module_qualified_name not in self.into
+
+    def to_bool(self, obj: fx.Proxy) -> bool:
+        """Where `forward` asks about a shape, take the way that the example inputs take."""
+        so_far, copies = fx.Graph(), {}
+        so_far.graph_copy(self.graph, copies)
+        so_far.output(copies[obj.node])
+        so_far.eliminate_dead_code()
+        return bool(fx.Interpreter(fx.GraphModule(self.root, so_far)).run(*self.inputs))
 
 
 def stages(network: nn.Module, *inputs: Tensor, into: Sequence[str] = ()) -> list[Stage]:
@@ -64,11 +72,14 @@ def stages(network: nn.Module, *inputs: Tensor, into: Sequence[str] = ()) -> lis
 
     Args:
         network: any whose `forward` torch.fx can trace; left in eval mode.
-        inputs: example tensors, (B, C, H, W); they set the sizes that are reported.
+        inputs: example tensors, (B, C, H, W); they set the sizes that are reported. A network
+            with a `prepare` is given its result, as in use.
         into: names of parts to look into, such as "layers".
     """
     network = network.eval()
-    graph = _Tracer(into).trace(network)
+    if prepare := getattr(network, "prepare", None):
+        inputs = (prepare(inputs[0]), *inputs[1:])
+    graph = _Tracer(into, inputs).trace(network)
     recorder = _Recorder(fx.GraphModule(network, graph))
     with torch.no_grad():
         recorder.run(*inputs)
@@ -127,7 +138,7 @@ def _word(node: fx.Node, parts: dict[str, nn.Module]) -> tuple[str, ...]:
 
 
 def diagram(network: nn.Module, *inputs: Tensor, into: Sequence[str] = ()) -> Figure:
-    """Draw the parts from left to right, coarse ones low; a dashed arrow skips other parts.
+    """Draw the parts from left to right, coarse ones low; a dashed arrow leads past coarser parts.
 
     Under a part stand the channels and the side of its output. The colour changes after the
     largest part, which in a U-Net is the bottom. Arguments as in `stages`.
@@ -149,7 +160,7 @@ def diagram(network: nn.Module, *inputs: Tensor, into: Sequence[str] = ()) -> Fi
         end = place[stage.name]
         for source, _ in stage.inputs:
             start = place.get(source, (0.0, end[1]))
-            _arrow(axis, start, end, skips=end[0] - start[0] > 1)
+            _arrow(axis, start, end, skips=_skips(row, source, i))
         raised = i > 0 and sides[i] == sides[i - 1] and not raised
         _box(axis, end, stage, PALETTE[0 if i <= bottom else 2], raised)
     axis.text(0, place[row[0].name][1], "page", ha="center", va="center", fontsize=9)
@@ -159,13 +170,20 @@ def diagram(network: nn.Module, *inputs: Tensor, into: Sequence[str] = ()) -> Fi
     return figure
 
 
+def _skips(row: Sequence[Stage], source: str, to: int) -> bool:
+    """Whether the way from a part to part number `to` of the row leads past coarser ones."""
+    start = next((i for i, stage in enumerate(row) if stage.name == source), to)
+    side = min(row[start].shape[-1], row[to].shape[-1])
+    return any(one.shape[-1] < side for one in row[start + 1 : to])
+
+
 def _legend(row: Sequence[Stage]) -> str:
     """What happens on the arrows: on the way down, on the way up, and where a skip comes in."""
     order = {stage.name: i for i, stage in enumerate(row)}
     words: dict[str, list[str]] = {"down": [], "up": [], "dashed": []}
     for i, stage in enumerate(row):
         for source, way in stage.inputs:
-            if i - order.get(source, i - 1) > 1:
+            if _skips(row, source, i):
                 words["dashed"] += way
             elif source in order:
                 finer = stage.shape[-1] > row[order[source]].shape[-1]
@@ -190,7 +208,15 @@ def _box(axis: Axes, at: tuple[float, float], stage: Stage, color: str, raised: 
         zorder=3,
     )
     channels, side = stage.shape[1], stage.shape[-1]
-    axis.text(x, y - 0.36, f"{channels}\n{side}²", ha="center", va="top", fontsize=8)
+    axis.text(
+        *(x, y - 0.36),
+        f"{channels}\n{side}²",
+        ha="center",
+        va="top",
+        fontsize=8,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3},
+        zorder=2,
+    )
 
 
 def _arrow(
