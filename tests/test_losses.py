@@ -1,11 +1,12 @@
-"""Adversarial losses: values worked out by hand, and which way they push."""
+"""Losses: values worked out by hand, and which way they push."""
 
 import math
 
 import pytest
 import torch
 
-from docrestore.losses.adversarial import ADVERSARIAL, least_squares, log
+from docrestore.losses.adversarial import ADVERSARIAL, bounded_hinge, least_squares, log
+from docrestore.losses.binarization import POLARITIES, dice, jaccard
 
 
 def test_log_by_hand() -> None:
@@ -31,11 +32,25 @@ def test_least_squares_takes_any_score() -> None:
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_the_right_answer_costs_nothing(name: str) -> None:
-    """A critic that is sure and right has no loss; sure and wrong, the most."""
+    """A critic that is sure and right has the least loss; sure and wrong, the most.
+
+    The least is 0, but for a hinge on a score that cannot go below 0.
+    """
     loss = ADVERSARIAL[name]
     real, fake = torch.ones(3), torch.zeros(3)
-    assert loss(real, True) == 0 and loss(fake, False) == 0
-    assert loss(real, False) > loss(torch.full((3,), 0.5), False) > 0
+    least = 1 if name == "bounded_hinge" else 0
+    assert loss(real, True) == 0 and loss(fake, False) == least
+    assert loss(real, False) > loss(torch.full((3,), 0.5), False) > least
+
+
+def test_a_hinge_on_probabilities_never_stops_pulling() -> None:
+    """For the critic it is 2 - real + fake, with a slope of 1 however sure the critic is."""
+    for real, fake in ((0.5, 0.5), (0.9, 0.2), (0.999, 0.001)):
+        score = torch.tensor([real, fake], requires_grad=True)
+        loss = bounded_hinge(score[:1], True) + bounded_hinge(score[1:], False)
+        loss.backward()
+        assert loss.item() == pytest.approx(2 - real + fake)
+        assert score.grad.tolist() == [-1, 1]
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
@@ -64,3 +79,46 @@ def test_certainty_stays_finite() -> None:
         loss = log(score, real)
         loss.backward()
         assert torch.isfinite(loss) and torch.isfinite(score.grad).all()
+
+
+def pages(*rows: list[float]) -> torch.Tensor:
+    """Pages of one row of pixels: (B, 1, 1, W)."""
+    return torch.tensor(rows)[:, None, None]
+
+
+def test_dice_and_jaccard_by_hand() -> None:
+    """Ink is found in 1 of 2 pixels and invented in 1 of 2; of paper 1 of 2 pixels as well."""
+    clean, restored = pages([0, 0, 1, 1]), pages([0, 1, 1, 0])
+    assert dice(restored, clean).item() == pytest.approx(1 - 3 / 5)  # (2 * 1 + 1) / (2 + 2 + 1)
+    assert jaccard(restored, clean).item() == pytest.approx(1 - 2 / 4)
+    assert dice(restored, clean, "paper").item() == pytest.approx(1 - 2 / 4.0021)
+    assert jaccard(restored, clean, "paper").item() == pytest.approx(1 - 1 / 3)
+    soft = pages([0.2, 0.2, 0.9, 0.9])
+    assert dice(soft, clean, "paper").item() == pytest.approx(1 - 3.6 / 3.7021, abs=1e-6)
+    assert jaccard(soft, clean, "paper").item() == pytest.approx(1 - 1.8 / (2.2 + 2 - 1.8))
+
+
+def test_dice_is_a_mean_over_pages_and_jaccard_is_one_of_all() -> None:
+    """One page right and one wrong, of different size in ink."""
+    clean, restored = pages([0, 1, 1, 1], [0, 0, 0, 0]), pages([0, 1, 1, 1], [1, 1, 1, 1])
+    assert dice(restored, clean).item() == pytest.approx((0 + 1 - 1 / 5) / 2)
+    assert jaccard(restored, clean).item() == pytest.approx(1 - 2 / 6)
+
+
+@pytest.mark.parametrize("polarity", POLARITIES)
+@pytest.mark.parametrize("loss", [dice, jaccard])
+def test_a_restored_page_like_the_clean_one_costs_nothing(loss, polarity: str) -> None:
+    """Also an empty page that stays empty; the opposite costs most of what can be."""
+    empty, written = torch.ones(2, 1, 8, 8), (torch.arange(128) % 3 > 0).float().reshape(2, 1, 8, 8)
+    for page in (empty, written):
+        assert loss(page, page, polarity).item() == pytest.approx(0, abs=1e-4)
+        assert loss(1 - page, page, polarity) > 0.9
+
+
+def test_the_released_polarity_hardly_sees_sparse_text() -> None:
+    """All ink of a page is lost: all is wrong about the ink, next to nothing about the paper."""
+    clean = torch.ones(1, 1, 64, 64)
+    clean[..., 10:12, 10:50] = 0
+    blank = torch.ones_like(clean)
+    for loss in (dice, jaccard):
+        assert loss(blank, clean, "text") > 0.98 and loss(blank, clean, "paper") < 0.03

@@ -27,12 +27,9 @@ from docrestore.models.de_gan import pad_to_multiple
 __all__ = [
     "FORMS",
     "Discriminator",
-    "GateConv",
-    "GateDeConv",
     "Generator",
     "GradientGatedConv",
     "GuidedAttention",
-    "Residual",
 ]
 
 FORMS = ("effective", "released")
@@ -61,6 +58,15 @@ class GateDeConv(GateConv):
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(F.interpolate(x, scale_factor=2.0, mode="bilinear"))
+
+
+class Probability(GateDeConv):
+    """Twice the size, then two sigmoids multiplied: (B, inside, H, W) -> (B, outside, 2H, 2W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.interpolate(x, scale_factor=2.0, mode="bilinear")
+        feature, gate = self.conv(x).float().chunk(2, dim=1)
+        return torch.sigmoid(feature) * torch.sigmoid(gate)
 
 
 class GradientGatedConv(nn.Module):
@@ -98,16 +104,12 @@ class GradientGatedConv(nn.Module):
         if self.released:  # the release stores the sums of its kernel too, a step behind
             copy = self.conv.weight.detach().sum((2, 3), keepdim=True)
             self.flat_weight = nn.Parameter(copy, requires_grad=False)
-        self.judge = nn.Sequential(
-            nn.Conv2d(inside, judge, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(judge, judge, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(judge, 1, 3, padding=1),
-        )
-        for layer in (self.judge[0], self.judge[2], self.judge[4]):
+        sizes = ((inside, judge), (judge, judge), (judge, 1))
+        layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in sizes]
+        for layer in layers:
             nn.init.kaiming_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        self.judge = nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])
 
     def choose_theta(self, x: Tensor) -> Tensor:
         """(B, 1, 1, 1) in [0, 1]; all B are equal in the released form."""
@@ -139,7 +141,7 @@ class GuidedAttention(nn.Module):
 
     def __init__(self, channels: int, form: str = "effective", reduction: int = 8) -> None:
         super().__init__()
-        self.released, few = form == "released", channels // reduction
+        self.released, c, few = form == "released", channels, channels // reduction
         self.place = nn.Sequential(
             nn.Conv2d(2, 2, 1),
             nn.ReLU(),
@@ -147,15 +149,13 @@ class GuidedAttention(nn.Module):
         )
         self.channel = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
-            nn.Conv2d(channels, few, 1),
+            nn.Conv2d(c, few, 1),
             nn.Conv2d(few, few, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(few, channels, 1),
+            nn.Conv2d(few, c, 1),
         )
-        self.pixel = nn.Conv2d(
-            2 * channels, channels, 7, padding=3, padding_mode="reflect", groups=channels
-        )
-        self.mix = nn.Conv2d(channels, channels, 1)
+        self.pixel = nn.Conv2d(2 * c, c, 7, padding=3, padding_mode="reflect", groups=c)
+        self.mix = nn.Conv2d(c, c, 1)
 
     def attention(self, x: Tensor) -> Tensor:
         """How much each value counts: (B, C, H, W) in (0, 1); (0.5, 0.73) in the released form."""
@@ -245,7 +245,7 @@ class Generator(nn.Module):
         tops = (2 * w, 4 * w, 8 * w, 8 * w)  # what comes from above at 1/4, 1/8, 1/16, 1/32
         self.up = nn.ModuleList(GateDeConv(a, b) for a, (_, b) in zip(tops, wider, strict=True))
         self.smooth = GateConv(w, w)
-        self.out = GateDeConv(w, 1)
+        self.out = Probability(w, 1)
 
     def prepare(self, degraded: Tensor, threshold: Tensor | float | None = None) -> Tensor:
         """The five channels that the layers see; see `guides.with_guides`."""
@@ -259,13 +259,9 @@ class Generator(nn.Module):
         for encode in self.encode:
             taps.append(x)  # 64 at 1/2, 64 at 1/4, 128 at 1/8, 256 at 1/16
             x = encode(x)
-        for up, lateral, tap in zip(
-            reversed(self.up), reversed(self.lateral), reversed(taps), strict=True
-        ):
+        for up, lateral, tap in list(zip(self.up, self.lateral, taps, strict=True))[::-1]:
             x = up(x) + lateral(tap)
-        x = F.interpolate(self.smooth(x), scale_factor=2.0, mode="bilinear")
-        feature, gate = self.out.conv(x).float().chunk(2, dim=1)
-        return (torch.sigmoid(feature) * torch.sigmoid(gate))[..., :height, :width]
+        return self.out(self.smooth(x))[..., :height, :width]
 
 
 class Discriminator(nn.Module):
@@ -278,7 +274,7 @@ class Discriminator(nn.Module):
 
     Shape:
         candidate (B, 1, H, W), degraded (B, 1 or 3, H, W) -> (B, 1, 1, 1). The paper's crops have
-        256 pixels a side; others are averaged onto the same last 4 x 4 map.
+        256 pixels a side; others are averaged onto the same last 4 x 4 map, up to 32 as if 64.
 
     Example:
         >>> sum(p.numel() for p in Discriminator().parameters())
@@ -289,10 +285,9 @@ class Discriminator(nn.Module):
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
-        w = width
+        w, layers = width, []
         plan = [(4, w, 5, 1), (w, w, 3, 2), (w, 2 * w, 3, 2), (2 * w, 4 * w, 3, 2)]
         plan += [(4 * w, 8 * w, 3, 2), (8 * w, 8 * w, 3, 2), (8 * w, 8 * w, 3, 2)]
-        layers: list[nn.Module] = []
         for inside, outside, kernel, stride in plan:
             conv = nn.Conv2d(inside, outside, kernel, stride, kernel // 2)
             layers += [spectral_norm(conv), nn.LeakyReLU(0.2)]
@@ -300,4 +295,5 @@ class Discriminator(nn.Module):
 
     def forward(self, candidate: Tensor, degraded: Tensor) -> Tensor:
         x = torch.cat([candidate, degraded.expand(-1, 3, -1, -1)], dim=1)
+        x = pad_to_multiple(x, 64) if min(x.shape[-2:]) <= 32 else x  # bf16 fails at 1 x 1
         return torch.sigmoid(self.layers(x).float())
