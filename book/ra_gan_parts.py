@@ -41,8 +41,8 @@ def ra_gan_parts(claims: Sequence[Claim], results: dict[str, Result]) -> dict[st
         *(row for row in nets if row.pages),
         binarizers.best_classical(results),
         binarizers.classical(results, "otsu", "Otsu"),
-        binarizers.claimed(claims, "contest winners", kind="winner", method="contest winner"),
-        binarizers.claimed(claims, "GDB (its paper)", method="GDB"),
+        binarizers.claimed(claims, "winners", kind="winner", method="contest winner"),
+        binarizers.claimed(claims, "GDB", method="GDB"),
     ]
     tables = {f"ra_gan_{key}.md": binarizers.metric_table(rows, years, key) for key in METRICS}
     runs, audit = read_runs(), audits.read_audit()

@@ -1,10 +1,11 @@
 """The hallucination audit: its two metrics, pages without text, rows, tables and the figure."""
 
 import math
-from types import ModuleType
 
+import chapter_parts
 import numpy as np
 import pytest
+import ra_gan_parts
 import torch
 
 from data_prep import blank_pages, drawn_pages, manifest
@@ -14,7 +15,6 @@ from docrestore.data import Pair
 from docrestore.ledger import audits, results
 from docrestore.metrics.ink import WIDTHS, empty_paper, invented, strokes, strokes_lost
 from docrestore.models import MODELS
-from docrestore.paths import here
 from docrestore.provenance import file_hash
 from docrestore.subjects import Subject
 from docrestore.viz.audit import audit_alt, audit_figure
@@ -219,22 +219,11 @@ def test_tables_and_figure(made, tmp_path):
 
 
 def test_the_chapters_part_shows_the_figure_with_alt_text(made, tmp_path, monkeypatch):
-    parts = the_parts()
-    text = parts.audit_part(made)
+    text = ra_gan_parts.audit_part(made)
     assert f":alt: {audit_alt(made)}\n" in text and "_generated/figures/ra_gan/audit.png" in text
-    monkeypatch.setattr(parts.audits, "read_audit", lambda: made)
-    parts.draw_figures(tmp_path)
+    monkeypatch.setattr(ra_gan_parts.audits, "read_audit", lambda: made)
+    chapter_parts.draw_figures(tmp_path)
     assert (tmp_path / "ra_gan" / "audit.png").read_bytes()[1:4] == b"PNG"
-
-
-def the_parts() -> ModuleType:
-    """The module of the book's folder, which is no package."""
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("parts", here("book", "chapter_parts.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_command_records(folders, tmp_path, capsys, monkeypatch):

@@ -44,8 +44,10 @@ def test_a_network_is_one_row_of_its_folds() -> None:
     low, high = binarizers.mean_interval(row, "fm", SETS)
     assert 92 <= low < 93 < high <= 94
     table = binarizers.costs_table([row, binarizers.Row("later")], SETS, {"Net": 25.0})
-    assert "| Net | 93.00 | 92.00 to 94.00 | 7 | 25.0 | 0.25 | 100 | 52 | 2 |" in table
-    assert "| later | not run |" in table
+    assert "|  | Net | later |" in table and "| mean FM, % | 93.00 | not run |" in table
+    assert "| 95 % interval | 92.00 to 94.00 |  |" in table
+    shown = [line.split(" | ")[1] for line in table.splitlines()[4:]]
+    assert shown == ["7", "25.0", "0.25", "100", "52", "2"]
 
 
 def test_the_best_classical_method_is_chosen_by_year() -> None:
@@ -67,8 +69,8 @@ def test_claims_stand_beside_and_are_never_bold() -> None:
     rows = [binarizers.network(RESULTS, "net", "Net"), row]
     table = binarizers.metric_table(rows, SETS, "fm").splitlines()
     assert table[0] == "| binarizer | 2011 | 2013 | mean |"
-    assert table[2] == "| Net | **91.00** | **95.00** | 93.00 |"
-    assert table[3] == "| GDB |  | 99.00 |  |"
+    assert table[2] == "| Net | **91.0** | **95.0** | 93.0 |"
+    assert table[3] == "| GDB |  | 99.0 |  |"
 
 
 @pytest.mark.parametrize(("metric", "best"), [("fm", "Net"), ("drd", "Net")])

@@ -1,27 +1,16 @@
 """What the build writes for the chapters: tables that follow their sources, figures copied once."""
 
-import importlib.util
 import os
 import re
 from pathlib import Path
-from types import ModuleType
 
-import pytest
+import chapter_parts as parts
 
 from docrestore.ledger.results import Result
 from docrestore.paths import here
 
 
-@pytest.fixture(scope="module")
-def parts() -> ModuleType:
-    """The module of the book's folder, which is no package."""
-    spec = importlib.util.spec_from_file_location("parts", here("book", "chapter_parts.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_chapter_includes_what_is_written(parts: ModuleType) -> None:
+def test_the_chapter_includes_what_is_written() -> None:
     """Every part is included by a chapter, and every include is a part."""
     text = "".join(path.read_text() for path in here("book", "chapters").glob("*.md"))
     written = parts.chapter_parts()
@@ -31,12 +20,12 @@ def test_the_chapter_includes_what_is_written(parts: ModuleType) -> None:
     assert set(asked) == set(written)
 
 
-def test_networks_are_counted(parts: ModuleType) -> None:
+def test_networks_are_counted() -> None:
     """The paper's sizes: 31,031,685 parameters and 54.6 thousand million multiply-adds."""
     assert "| `de_gan` | 31,031,685 | 54.6 |" in parts.networks_table()
 
 
-def test_what_was_not_run_says_so(parts: ModuleType) -> None:
+def test_what_was_not_run_says_so() -> None:
     """Without results every row says "not run"; with one, its figures stand there."""
     assert parts.equal_steps_table({}).count("not run") == len(parts.EQUAL_STEPS)
     row = {
@@ -59,7 +48,7 @@ def test_what_was_not_run_says_so(parts: ModuleType) -> None:
     assert table.count("not run") == len(parts.EQUAL_STEPS) - 1
 
 
-def test_figures_are_copied_only_when_they_change(parts: ModuleType, tmp_path: Path) -> None:
+def test_figures_are_copied_only_when_they_change(tmp_path: Path) -> None:
     """An unchanged copy keeps its date, so that Sphinx leaves the page alone."""
     figure = tmp_path / "run" / "figures" / "a.png"
     figure.parent.mkdir(parents=True)

@@ -18,7 +18,7 @@ from docrestore.ledger.tables import markdown, short
 __all__ = ["Row", "best_classical", "claimed", "classical", "costs_table", "mean_interval",
            "metric_table", "network", "years"]  # fmt: skip
 
-A4 = 2480 * 3508 / 1e6  # megapixels of a page at 300 dpi
+PERCENT = ("fm", "pfm_contest", "pfm_skeleton")
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,7 @@ def classical(results: Mapping[str, Result], method: str, name: str) -> Row:
 
 def best_classical(results: Mapping[str, Result], metric: str = "fm") -> Row:
     """The best classical method of each year, chosen on the very pages: no method, a bar."""
-    return _by_set(
-        results, "best classical of each year", lambda r, one: r.best("classical", metric, [one])
-    )
+    return _by_set(results, "best classical", lambda r, one: r.best("classical", metric, [one]))
 
 
 def _by_set(results: Mapping[str, Result], name: str, choose: Callable[[Result, str], str]) -> Row:
@@ -119,6 +117,7 @@ def mean_interval(
 
 def metric_table(rows: Sequence[Row], sets: Sequence[str], metric: str) -> str:
     """A row a binarizer, a column a year, the mean; the best measured figure of a year in bold."""
+    digits = 1 if metric in PERCENT else 2  # ten columns have to fit
     sign = -1 if metric in LESS_IS_BETTER else 1
     best = {
         one: max(
@@ -131,42 +130,55 @@ def metric_table(rows: Sequence[Row], sets: Sequence[str], metric: str) -> str:
         figures = []
         for one in sets:
             value = row.means.get(one, {}).get(metric, math.nan)
-            text = f"{value:.2f}" if math.isfinite(value) else ""
+            text = f"{value:.{digits}f}" if math.isfinite(value) else ""
             bold = one in row.pages and sign * value == best[one]
             figures.append(f"**{text}**" if bold else text)
         mean = row.mean(metric, sets)
-        lines.append([row.name, *figures, f"{mean:.2f}" if math.isfinite(mean) else ""])
+        lines.append([row.name, *figures, f"{mean:.{digits}f}" if math.isfinite(mean) else ""])
     return markdown(lines, 1)
 
 
 def costs_table(rows: Sequence[Row], sets: Sequence[str], macs: Mapping[str, float]) -> str:
-    """A row a network: mean F-measure with interval, size, work and time.
+    """A column a network: mean F-measure with interval, size, work and time.
 
     Args:
-        rows: of networks.
+        rows: of networks; one without pages has not been run.
         sets: years that the mean is of.
         macs: name of a row -> 10^9 multiply-adds a megapixel.
     """
-    head = ["network", "mean FM", "95 % interval", "parameters", "10⁹ multiply-adds / Mpx"]
-    lines = [[*head, "CPU s / Mpx", "steps", "megapixels seen", "training, CPU min"]]
-    for row in rows:
-        if not row.pages:
-            lines.append([row.name, "not run", *[""] * 7])
-            continue
-        low, high = mean_interval(row, "fm", sets)
-        card = row.facts.get("card", {})
-        seen = card.get("steps", 0) * card.get("batch", 0) * card.get("patch", 0) ** 2 / 1e6
-        lines.append(
-            [
-                row.name,
-                f"{row.mean('fm', sets):.2f}",
-                f"{low:.2f} to {high:.2f}",
-                f"{row.facts['parameters']:,}",
-                f"{macs[row.name]:.1f}" if row.name in macs else "",
-                f"{row.facts['cpu_seconds']:.2f}",
-                f"{card.get('steps', 0):,}",
-                f"{seen:,.0f}",
-                f"{2 * card.get('seconds', 0) / 60:.0f}",
-            ]
-        )
+    lines = [["", *(row.name for row in rows)]]
+    columns = [_costs(row, sets, macs.get(row.name)) for row in rows]
+    for fact in COSTS:
+        lines.append([fact, *(column.get(fact, "") for column in columns)])
     return markdown(lines, 1)
+
+
+COSTS = (
+    "mean FM, %",
+    "95 % interval",
+    "parameters",
+    "10⁹ multiply-adds a megapixel",
+    "CPU s a megapixel",
+    "training steps",
+    "megapixels seen",
+    "training, CPU min",
+)
+
+
+def _costs(row: Row, sets: Sequence[str], macs: float | None) -> dict[str, str]:
+    if not row.pages:
+        return {COSTS[0]: "not run"}
+    low, high = mean_interval(row, "fm", sets)
+    card, mean = row.facts.get("card", {}), row.mean("fm", sets)
+    seen = card.get("steps", 0) * card.get("batch", 0) * card.get("patch", 0) ** 2 / 1e6
+    facts = (
+        f"{mean:.2f}" if math.isfinite(mean) else "years missing",
+        f"{low:.2f} to {high:.2f}" if math.isfinite(mean) else "",
+        f"{row.facts['parameters']:,}",
+        "" if macs is None else f"{macs:.1f}",
+        f"{row.facts['cpu_seconds']:.2f}",
+        f"{card.get('steps', 0):,}",
+        f"{seen:,.0f}",
+        f"{2 * card.get('seconds', 0) / 60:.0f}",
+    )
+    return dict(zip(COSTS, facts, strict=True))
