@@ -239,8 +239,9 @@ def test_a_killed_run_goes_on_and_leaves_no_half_file(tmp_path, model):
     words = ["restore", str(folder), "-o", str(out), "--model", str(model), "--runtime", "torch"]
     code = f"""
         import time
-        from docrestore import cli, runtime
-        runtime.build = lambda network, engine, jobs: lambda tiles: (time.sleep(0.05), tiles)[1]
+        from docrestore import cli, inference, runtime
+        slow = lambda tiles: (time.sleep(0.05), tiles)[1]
+        runtime.build = lambda network, *_: inference.Prepared(slow, network)
         cli.main({words!r})
     """
     killed = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stderr=subprocess.PIPE)

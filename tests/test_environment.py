@@ -128,7 +128,8 @@ def imports() -> dict[str, str]:
                 elif isinstance(node, ast.ImportFrom) and not node.level:
                     names = [node.module or ""]
                 for module in {name.split(".")[0] for name in names}:
-                    local = module in OURS or (path.parent / f"{module}.py").is_file()
+                    beside = path.parent / f"{module}.py", here("book", f"{module}.py")
+                    local = module in OURS or any(one.is_file() for one in beside)
                     if module not in sys.stdlib_module_names and not local:
                         found[canonicalize_name(MODULES.get(module, module))] = str(path)
     return found
