@@ -354,8 +354,8 @@ def test_a_page_of_400_megapixels_is_restored_within_bounds(tmp_path, model):
     page = png(tmp_path / "huge.png", 20_000, 20_000, b"\xff\xff\xff\x00\xff" * 500)
     code = f"""
         import resource, sys
-        from docrestore import cli, runtime
-        runtime.build = lambda network, engine, jobs: lambda tiles: tiles
+        from docrestore import cli, inference, runtime
+        runtime.build = lambda network, *_: inference.Prepared(lambda tiles: tiles, network)
         try:
             cli.main(["restore", {str(page)!r}, "-o", {str(tmp_path / "out")!r},
                       "--model", {str(model)!r}])

@@ -7,10 +7,11 @@ import textwrap
 import numpy as np
 import pytest
 import torch
+from sample_pages import binarizer, drawn_page, noise
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from docrestore import images, inference, runtime, weights
+from docrestore import images, inference, weights
 from docrestore.inference import GRID, binarize, restore
 from docrestore.models import MODELS
 
@@ -32,38 +33,9 @@ def blur(x: Tensor) -> Tensor:
     return F.conv2d(x, kernel, padding=24)
 
 
-def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (height, width)).astype(np.uint8)
-
-
-def drawn_page(height: int = 700, width: int = 900) -> np.ndarray:
-    """Toned paper with strokes of ink."""
-    rng = np.random.default_rng(3)
-    page = np.full((height, width), 200.0)
-    page += 20 * np.sin(np.arange(width) / 90) + rng.normal(0, 5, page.shape)
-    for top in range(20, height - 20, 24):
-        for left in range(20, width - 20, 13):
-            page[top : top + 12, left : left + int(rng.integers(2, 5))] = 60
-    return page.clip(0, 255).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def network() -> nn.Module:
-    """Shipped weights where there are some; else a small network that learns for a moment."""
-    if "de_gan-binarize" in weights.names():
-        return weights.load("de_gan-binarize")
-    torch.manual_seed(0)
-    small = MODELS["de_gan-compact"](widths=(8, 16, 16))
-    optimiser = torch.optim.Adam(small.parameters(), 3e-3)
-    page = images.to_tensor(drawn_page())
-    for step in range(60):
-        top, left = 64 * (step % 8), 64 * (step % 11)
-        patch = page[..., top : top + 128, left : left + 128]
-        loss = F.mse_loss(small(patch), (patch > 0.5).float())
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return small.eval().requires_grad_(False)
+    return binarizer()
 
 
 SIZES = [(1, 1), (1, 70), (3, 700), (64, 64), (65, 63), (97, 131), (200, 333), (257, 129)]
@@ -115,26 +87,31 @@ def test_values_beyond_paper_and_ink_are_cut_not_wrapped():
     assert restore(lambda x: 1.5 * x - 0.1, page).tolist() == [[0, 167, 255]]
 
 
-@pytest.mark.parametrize("side", [1, 31, 64, 100, 512, 1000, 2480, 3508, 20_000])
+@pytest.mark.parametrize("height", [1, 31, 64, 100, 512, 1000, 2480, 20_000])
+@pytest.mark.parametrize("width", [1, 70, 640, 3508, 20_000])
 @pytest.mark.parametrize(
-    ("tile", "overlap"), [(64, 16), (70, 0), (32, 256), (512, 96), (1280, 320)]
+    ("tile", "overlap"), [(64, 16), (70, 0), (32, 256), (512, 96), (inference.TILE, 320)]
 )
-def test_tiles_cover_the_side_and_start_on_the_grid(side, tile, overlap):
-    starts, length = inference._cut(side, tile, overlap)
-    ends = [min(start + length, side) for start in starts]
-    assert length <= tile + overlap and starts[0] == 0 and ends[-1] == side
-    assert all(start % GRID == 0 for start in starts)
-    assert all(end - after >= overlap for end, after in zip(ends, starts[1:], strict=False))
-    assert all(end == start + length for start, end in zip(starts[:-1], ends[:-1], strict=True))
+def test_windows_cover_the_page_and_start_on_the_grid(height, width, tile, overlap):
+    tops, high, lefts, wide = inference._windows(height, width, tile, overlap)
+    assert high * wide <= (tile + overlap) ** 2
+    for side, starts, length in ((height, tops, high), (width, lefts, wide)):
+        ends = [min(start + length, side) for start in starts]
+        assert starts[0] == 0 and ends[-1] == side
+        assert all(start % GRID == 0 for start in starts)
+        assert all(end - after >= overlap for end, after in zip(ends, starts[1:], strict=False))
+        assert all(end == start + length for start, end in zip(starts[:-1], ends[:-1], strict=True))
 
 
-def test_fitted_tiles_compute_little_twice():
-    """An A4 page at 300 dpi: at most 1.35 times its pixels."""
-    area = 1
-    for side in (3508, 2480):
-        starts, length = inference._cut(side, 1280, 320)
-        area *= sum(min(start + length, side) - start for start in starts)
-    assert area < 1.35 * 2480 * 3508
+@pytest.mark.parametrize(
+    ("size", "most"), [((3508, 2480), 1.24), ((10_000, 10_000), 1.5), ((1049, 4161), 1.08)]
+)
+def test_fitted_tiles_compute_little_twice(size, most):
+    """Pixels seen over pixels of the page: an A4 page at 300 dpi, 100 Mpx, a strip."""
+    tops, high, lefts, wide = inference._windows(*size, inference.TILE, 320)
+    down = sum(min(top + high, size[0]) - top for top in tops)
+    across = sum(min(left + wide, size[1]) - left for left in lefts)
+    assert down * across < most * size[0] * size[1]
 
 
 def test_inside_the_page_tiles_agree_with_the_whole():
@@ -166,7 +143,7 @@ def test_no_seam_shows(network):
     tile, overlap = 160, 128
     soft = restore(network, page, tile=tile, overlap=overlap)
     steps = np.abs(np.diff(soft, axis=1)).max(axis=0)
-    starts, _ = inference._cut(1100, tile, overlap)
+    starts = inference._windows(640, 1100, tile, overlap)[2]
     blended = np.zeros(len(steps), bool)
     for start in starts[1:]:
         blended[start - 1 : start + overlap] = True
@@ -183,6 +160,20 @@ def test_the_test_for_seams_sees_a_seam():
     assert np.abs(np.diff(seam)).max() > 0.005
     whole = restore(blur, page, tile=256, overlap=64)[100, 40:-40]
     assert np.abs(np.diff(whole)).max() < 1e-4
+
+
+@pytest.mark.parametrize("patch", [None, 64])
+def test_guide_maps_are_those_of_the_whole_page_in_every_tile(patch):
+    """Otsu's windows stand still while tiles move over them."""
+    network = MODELS["ra_gan-compact"](widths=(8, 16, 16))
+    network.patch = patch
+    page = drawn_page(300, 420).astype(np.float32) / 255
+    page[100:200, 100:300] *= 0.5
+    mask = network.prepare(images.to_tensor(page))[0, 3].numpy()
+    show = inference.Prepared(lambda seen: seen[:, 3:4], network)
+    for tile in (64, 96, 160):
+        assert (restore(show, page, tile=tile, overlap=16) == mask).all()
+    assert 0.1 < mask.mean() < 0.9
 
 
 @pytest.mark.skipif("de_gan-binarize" not in weights.names(), reason="no weights are shipped yet")
@@ -236,54 +227,3 @@ def test_memory_grows_with_the_width_of_a_page_not_its_area():
     )
     small, large = map(int, done.stdout.split())
     assert large - small < 1_000_000 and large < 20_000_000
-
-
-@pytest.mark.skipif(
-    runtime.importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed"
-)
-class TestOpenVINO:
-    """The other engine computes the same function."""
-
-    def test_it_agrees_with_torch(self, network):
-        page = drawn_page(500, 611).astype(np.float32) / 255
-        by_torch = restore(network, page, tile=256)
-        by_openvino = restore(runtime.openvino_runner(network), page, tile=256)
-        assert (np.abs(by_openvino - by_torch) <= 0.02).mean() >= 0.999
-        assert (binarize(by_openvino) != binarize(by_torch)).mean() < 1e-4
-
-    @pytest.mark.parametrize("size", [(1, 1), (3, 700), (65, 63)])
-    def test_it_takes_every_size(self, network, size):
-        run = runtime.openvino_runner(network)
-        restored = restore(run, noise(*size))
-        assert restored.shape == size
-        assert np.abs(restored.astype(int) - restore(network, noise(*size))).max() <= 6
-
-    def test_it_may_be_called_from_several_threads(self, network):
-        from concurrent.futures import ThreadPoolExecutor
-
-        run = runtime.openvino_runner(network, jobs=3)
-        given = [noise(70 + i, 90, seed=i) for i in range(6)]
-        alone = [restore(run, page) for page in given]
-        with ThreadPoolExecutor(3) as pool:
-            together = list(pool.map(lambda page: restore(run, page), given * 3))
-        for found, wanted in zip(together, alone * 3, strict=True):
-            assert np.abs(found.astype(int) - wanted).max() <= 1
-
-    def test_it_asks_nobody_and_tells_nobody(self, network, monkeypatch):
-        """The makers' usage data: the conversion that would send them is not used."""
-        openvino = pytest.importorskip("openvino")
-
-        def refuse(*_: object, **__: object) -> None:
-            raise AssertionError("convert_model was called")
-
-        monkeypatch.setattr(openvino, "convert_model", refuse)
-        assert runtime.build(network, "openvino") is not None
-
-
-def test_without_openvino_auto_is_torch_and_asking_for_it_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda name: None)
-    assert runtime.pick("auto") == "torch"
-    with pytest.raises(runtime.RuntimeMissingError, match=r"pip install .docrestore\[fast\]"):
-        runtime.pick("openvino")
-    with pytest.raises(runtime.RuntimeMissingError, match="auto, torch, openvino"):
-        runtime.pick("onnx")

@@ -1,9 +1,13 @@
 """Which device and which precision a computation uses, decided in one place."""
 
+import ctypes
+import functools
+import platform
+
 import torch
 from torch import nn
 
-__all__ = ["fast_bf16", "pick_device", "pick_precision", "to_channels_last"]
+__all__ = ["fast_bf16", "keep_memory", "pick_device", "pick_precision", "to_channels_last"]
 
 
 def fast_bf16(device: str = "cpu") -> bool:
@@ -36,3 +40,24 @@ def pick_precision(precision: str = "auto", device: str = "cpu") -> str:
 def to_channels_last(network: nn.Module) -> nn.Module:
     """Store 4-d weights with channels last, which convolutions in bf16 like best."""
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+@functools.cache
+def keep_memory() -> bool:
+    """Let this process keep the memory that it frees, for the next tensor; True where it can.
+
+    The C library of Linux hands every block above 32 MB back to the system at once. Then each
+    layer's answer lies on new pages, which the system fills with zeros when they are first
+    touched: a third of the time that a network takes on a large tile. What is kept is the peak,
+    so that peak does not grow. Other C libraries, and other systems, are left alone.
+
+    Source: mallopt(3). Both values are C ints, the largest that there is.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    trim_threshold, mmap_threshold, most = -1, -3, 2**31 - 1
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return False
+    return bool(mallopt(mmap_threshold, most) and mallopt(trim_threshold, most))

@@ -8,7 +8,6 @@ the other, so that the memory needed grows with the width of the page and not it
 
 import copy
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -16,14 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from docrestore.devices import pick_precision, to_channels_last
-from docrestore.guides import page_threshold
+from docrestore.devices import keep_memory, pick_precision, to_channels_last
+from docrestore.guides import page_thresholds, tile_thresholds
 from docrestore.images import to_tensor
+from docrestore.models.ra_gan_fast import fast
 
 __all__ = ["TILE", "Prepared", "binarize", "folded", "restore", "runner"]
 
 GRID = 32  # pixels of the page behind one of the coarsest stage
-TILE = 1280  # side of a tile in pixels
+TILE = 1344  # side of a tile in pixels; 2 x 2 of them make an A4 page at 300 dpi
 
 
 class Prepared:
@@ -38,18 +38,36 @@ class Prepared:
         self.layers = layers
         self.prepare: Callable[..., Tensor] | None = getattr(network, "prepare", None)
         self.channels: int = getattr(network, "channels", 1)  # that it takes of a page
-        self.whole_page = self.prepare is not None and network.patch is None
+        self.patch: int | None = getattr(network, "patch", None)
         self.blank: float = getattr(network, "blank", 0.0)
 
-    def __call__(self, tiles: Tensor, threshold: float | None = None) -> Tensor:
+    def __call__(self, tiles: Tensor, threshold: Tensor | None = None) -> Tensor:
         return self.layers(self.prepare(tiles, threshold) if self.prepare else tiles)
+
+    def on(self, page: np.ndarray) -> Callable[[Tensor, int, int], Tensor]:
+        """A function of a tile of this page and its first row and column.
+
+        Guide maps are made as for the whole page. If each tile set up Otsu's windows at its own
+        corner, then pixels that two tiles share would have two masks: a seam.
+        """
+        if self.prepare is None:
+            return lambda tile, top, left: self(tile)
+        thresholds = page_thresholds(page, self.patch, self.blank)
+
+        def see(tile: Tensor, top: int, left: int) -> Tensor:
+            size = (tile.shape[-2], tile.shape[-1])
+            return self(tile, tile_thresholds(thresholds, self.patch, (top, left), size))
+
+        return see
 
 
 def runner(network: nn.Module, precision: str = "auto") -> Prepared:
     """The network as a plain function in the given precision, ready for `restore`."""
     device = next(network.parameters()).device
     bf16 = pick_precision(precision, device.type) == "bf16"
-    network = to_channels_last(folded(network) if bf16 else network.eval())
+    network = to_channels_last(folded(network))
+    if device.type == "cpu":
+        keep_memory()
 
     @torch.inference_mode()
     def run(tiles: Tensor) -> Tensor:
@@ -60,9 +78,10 @@ def runner(network: nn.Module, precision: str = "auto") -> Prepared:
     return Prepared(run, network)
 
 
-def folded(network: nn.Module) -> nn.Module:
+def folded(network: nn.Module, *, constant: bool = False) -> nn.Module:
     """A copy for use, not training: batch norms that follow a convolution are put into it.
 
+    RA-GAN's parts are replaced by their quick forms too; for `constant` see `models.ra_gan_fast`.
     The function is the same. In bf16 it is rounded less often, and as OpenVINO rounds it, so that
     the two runtimes agree.
     """
@@ -72,7 +91,7 @@ def folded(network: nn.Module) -> nn.Module:
             for i, (layer, norm) in enumerate(pairwise(group)):
                 if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                     group[i], group[i + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()
-    return network
+    return fast(network, constant=constant)
 
 
 def restore(
@@ -88,7 +107,8 @@ def restore(
     Args:
         network: a network of MODELS, or any function (1, C, h, w) -> (1, 1, h, w) on [0, 1].
         page: uint8 or float32 in [0, 1], shaped (H, W), or (H, W, 3) for networks that see colour.
-        tile: pixels by which tiles follow each other, at most; memory grows with its square.
+        tile: pixels by which tiles follow each other, if they are square. No tile of another shape
+            is larger; memory grows with the square of this number.
         overlap: pixels of page that the network sees beyond that, shared by neighbouring tiles.
         progress: called with the share done, 0 to 1.
 
@@ -108,11 +128,9 @@ def restore(
             f"overlap={overlap}."
         )
     run = runner(network) if isinstance(network, nn.Module) else network
-    if isinstance(run, Prepared) and run.whole_page:
-        run = partial(run, threshold=page_threshold(page, run.blank))
+    see = run.on(page) if isinstance(run, Prepared) else lambda tile, top, left: run(tile)
     height, width = page.shape[:2]
-    tops, high = _cut(height, tile, overlap)
-    lefts, wide = _cut(width, tile, overlap)
+    tops, high, lefts, wide = _windows(height, width, tile, overlap)
     result = np.empty((height, width), page.dtype)
     total = np.zeros((min(high, height), width), np.float32)  # of the rows in work
     weight = np.zeros_like(total)
@@ -121,7 +139,7 @@ def restore(
         for column, left in enumerate(lefts):
             across = _ramp(left, width, wide, overlap)
             window = page[top : top + high, left : left + wide]
-            soft = run(to_tensor(window))[0, 0].numpy()
+            soft = see(to_tensor(window), top, left)[0, 0].numpy()
             share = down[:, None] * across
             total[: len(soft), left : left + wide] += soft * share
             weight[: len(soft), left : left + wide] += share
@@ -137,14 +155,35 @@ def restore(
     return result
 
 
-def _cut(side: int, tile: int, overlap: int) -> tuple[list[int], int]:
-    """First pixels of the windows along one side, and their length; the last may be cut short.
+def _windows(
+    height: int, width: int, tile: int, overlap: int
+) -> tuple[list[int], int, list[int], int]:
+    """First rows of the windows and their height, first columns and their width.
 
-    The windows are made as small as their number allows. All start on multiples of GRID, so that
-    every tile folds and pools the same pixels together.
+    Of all rows and columns of windows, each of at most (tile + overlap)^2 pixels, those that see
+    the fewest pixels twice; of equal ones, those that are nearest to squares.
     """
-    count = max(1, -(-(side - overlap) // (tile // GRID * GRID)))
-    if count == 1:
+    most, found = (tile // GRID * GRID + overlap) ** 2, []
+    for rows in range(1, max(1, -(-(height - overlap) // GRID)) + 1):
+        tops, high = _cut(height, rows, overlap)
+        across = most // high
+        if across < min(width, overlap + GRID):
+            continue
+        step = (across - overlap) // GRID * GRID
+        columns = 1 if across >= width else -(-(width - overlap) // step)
+        lefts, wide = _cut(width, columns, overlap)
+        seen = (height + (len(tops) - 1) * overlap) * (width + (len(lefts) - 1) * overlap)
+        found.append((seen, high + wide, (tops, high, lefts, wide)))
+    return min(found)[2]
+
+
+def _cut(side: int, count: int, overlap: int) -> tuple[list[int], int]:
+    """First pixels of at most `count` windows along one side, and their length.
+
+    The windows are made as small as their number allows; the last may be cut short. All start on
+    multiples of GRID, so that every tile folds and pools the same pixels together.
+    """
+    if count == 1 or side <= overlap:
         return [0], side
     step = -(-(side - overlap) // (count * GRID)) * GRID
     return list(range(0, side - overlap, step)), step + overlap

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from docrestore.inference import Prepared, runner
+from docrestore.inference import Prepared, folded, runner
 
 __all__ = ["RUNTIMES", "RuntimeMissingError", "build", "openvino_runner", "pick"]
 
@@ -71,7 +71,7 @@ def openvino_runner(network: nn.Module, jobs: int = 1) -> Prepared:
         example = network.prepare(example)  # type: ignore[operator]
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # "tracing is deprecated"; OpenVINO reads nothing newer
-        traced = torch.jit.trace(network.eval(), example, check_trace=False)
+        traced = torch.jit.trace(folded(network, constant=True), example, check_trace=False)
     # Not openvino.convert_model: it traces three times, and it may ask on the terminal whether
     # it may send usage data to its makers.
     frontend = FrontEndManager().load_by_framework("pytorch")
