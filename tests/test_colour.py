@@ -81,6 +81,9 @@ def test_a_file_gives_both(mode: str, name: str, tmp_path) -> None:
     page = next(images.pages(tmp_path / name, colour=True))
     assert (page.gray == images.read_gray(tmp_path / name)).all()
     assert near(gray_of(page.rgb), page.gray) and near(page.rgb, to_rgb(image))
+    assert np.shares_memory(page.rgb, page.gray) is (mode in ("1", "L", "LA", "I;16"))
+    seen = images.to_tensor(page.rgb)
+    assert torch.equal(seen, images.to_tensor(page.rgb.copy())) and seen.dtype == torch.float32
     assert next(images.pages(tmp_path / name)).rgb is None
 
 

@@ -172,7 +172,7 @@ def test_guide_maps_are_those_of_the_whole_page_in_every_tile(patch):
     mask = network.prepare(images.to_tensor(page))[0, 3].numpy()
     show = inference.Prepared(lambda seen: seen[:, 3:4], network)
     for tile in (64, 96, 160):
-        assert (restore(show, page, tile=tile, overlap=16) == mask).all()
+        assert np.abs(restore(show, page, tile=tile, overlap=16) - mask).max() < 1e-6
     assert 0.1 < mask.mean() < 0.9
 
 

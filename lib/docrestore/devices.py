@@ -48,16 +48,19 @@ def keep_memory() -> bool:
 
     The C library of Linux hands every block above 32 MB back to the system at once. Then each
     layer's answer lies on new pages, which the system fills with zeros when they are first
-    touched: a third of the time that a network takes on a large tile. What is kept is the peak,
-    so that peak does not grow. Other C libraries, and other systems, are left alone.
+    touched: a third of the time that a network takes on a large tile. What is kept is about the
+    peak, so that peak hardly grows. All threads share what is kept: a store for each thread
+    holds no block above 64 MB, and is of no use to the others. Other C libraries, and other
+    systems, are left alone.
 
-    Source: mallopt(3). Both values are C ints, the largest that there is.
+    Source: mallopt(3). The values are C ints, the first two the largest that there is.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
-    trim_threshold, mmap_threshold, most = -1, -3, 2**31 - 1
+    trim_threshold, mmap_threshold, arena_max, most = -1, -3, -8, 2**31 - 1
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
         return False
-    return bool(mallopt(mmap_threshold, most) and mallopt(trim_threshold, most))
+    wanted = ((mmap_threshold, most), (trim_threshold, most), (arena_max, 1))
+    return all([mallopt(name, value) for name, value in wanted])

@@ -24,6 +24,7 @@ __all__ = ["TILE", "Prepared", "binarize", "folded", "restore", "runner"]
 
 GRID = 32  # pixels of the page behind one of the coarsest stage
 TILE = 1344  # side of a tile in pixels; 2 x 2 of them make an A4 page at 300 dpi
+LARGE = 50_000_000  # pixels of a page that itself fills so much memory that tiles must be smaller
 
 
 class Prepared:
@@ -69,10 +70,13 @@ def runner(network: nn.Module, precision: str = "auto") -> Prepared:
     if device.type == "cpu":
         keep_memory()
 
-    @torch.inference_mode()
-    def run(tiles: Tensor) -> Tensor:
-        tiles = tiles.to(device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+    # Guide maps are made before; what the layers do first with all of that rounds it to bf16, so
+    # it may as well be done here, where five channels of the page's size take half the memory.
+    given = torch.bfloat16 if bf16 and hasattr(network, "prepare") else torch.float32
+
+    def run(tiles: Tensor) -> Tensor:  # not @inference_mode, which would hold on to the argument
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            tiles = tiles.to(device, given).contiguous(memory_format=torch.channels_last)
             return network(tiles).float().cpu()
 
     return Prepared(run, network)
@@ -98,7 +102,7 @@ def restore(
     network: nn.Module | Callable[[Tensor], Tensor],
     page: np.ndarray,
     *,
-    tile: int = TILE,
+    tile: int | None = None,
     overlap: int = 320,
     progress: Callable[[float], None] | None = None,
 ) -> np.ndarray:
@@ -108,7 +112,8 @@ def restore(
         network: a network of MODELS, or any function (1, C, h, w) -> (1, 1, h, w) on [0, 1].
         page: uint8 or float32 in [0, 1], shaped (H, W), or (H, W, 3) for networks that see colour.
         tile: pixels by which tiles follow each other, if they are square. No tile of another shape
-            is larger; memory grows with the square of this number.
+            is larger; memory grows with the square of this number. By default TILE, and three
+            quarters of it for a page above LARGE pixels.
         overlap: pixels of page that the network sees beyond that, shared by neighbouring tiles.
         progress: called with the share done, 0 to 1.
 
@@ -122,6 +127,8 @@ def restore(
         raise ValueError(
             f"page must be shaped (H, W) or (H, W, 3) with pixels in it, got {page.shape}."
         )
+    if tile is None:
+        tile = TILE if page.shape[0] * page.shape[1] <= LARGE else TILE * 3 // 4
     if tile < GRID or overlap < 0:
         raise ValueError(
             f"tile must be at least {GRID} and overlap at least 0, got tile={tile} and "
@@ -132,24 +139,28 @@ def restore(
     height, width = page.shape[:2]
     tops, high, lefts, wide = _windows(height, width, tile, overlap)
     result = np.empty((height, width), page.dtype)
+    ramps = [_ramp(left, width, wide, overlap) for left in lefts]
+    shares = np.zeros(width, np.float32)  # of a pixel, by its column, of all tiles of a row
+    for left, across in zip(lefts, ramps, strict=True):
+        shares[left : left + wide] += across
     total = np.zeros((min(high, height), width), np.float32)  # of the rows in work
-    weight = np.zeros_like(total)
+    weight = np.zeros((len(total), 1), np.float32)  # of a pixel by its row
     for row, top in enumerate(tops):
-        down = _ramp(top, height, high, overlap)
-        for column, left in enumerate(lefts):
-            across = _ramp(left, width, wide, overlap)
+        down = _ramp(top, height, high, overlap)[:, None]
+        weight[: len(down)] += down
+        for column, (left, across) in enumerate(zip(lefts, ramps, strict=True)):
             window = page[top : top + high, left : left + wide]
             soft = see(to_tensor(window), top, left)[0, 0].numpy()
-            share = down[:, None] * across
-            total[: len(soft), left : left + wide] += soft * share
-            weight[: len(soft), left : left + wide] += share
+            total[: len(soft), left : left + wide] += soft * (down * across)
             if progress:
                 progress((row * len(lefts) + column + 1) / (len(tops) * len(lefts)))
         done = (tops[row + 1] if row + 1 < len(tops) else height) - top
-        soft = total[:done] / weight[:done]
-        if page.dtype == np.uint8:  # not every network ends in a sigmoid: 1.01 is not 2
-            soft = (soft * 255 + 0.5).clip(0, 255)
-        result[top : top + done] = soft
+        for first in range(0, done, 64):  # few rows at once, for the sake of memory
+            last = min(first + 64, done)
+            soft = total[first:last] / (weight[first:last] * shares)
+            if page.dtype == np.uint8:  # not every network ends in a sigmoid: 1.01 is not 2
+                soft = (soft * 255 + 0.5).clip(0, 255)
+            result[top + first : top + last] = soft
         for band in (total, weight):  # the rows that the next tiles add to move up
             band[:-done], band[-done:] = band[done:].copy(), 0
     return result

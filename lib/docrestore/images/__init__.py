@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from docrestore.images.grayscale import to_gray, to_rgb, two_levels, upright
+from docrestore.images.grayscale import coloured, to_gray, two_levels, upright
 from docrestore.images.output import ImageError, write, write_pages, writing
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Page:
         index: position in its file, from 0.
         count: pages in the file.
         mode: the file's pixel mode in Pillow's words ("L", "RGB", "I;16", ...).
-        rgb: the same in colour, uint8 (H, W, 3), where it was asked for.
+        rgb: the same in colour, uint8 (H, W, 3), where asked for; see `coloured`.
     """
 
     gray: np.ndarray
@@ -85,10 +85,9 @@ def pages(path: str | os.PathLike[str], *, colour: bool = False) -> Iterator[Pag
     """Read a file's pages one after the other: 1-bit, grey, 16-bit, colour, palette, alpha.
 
     The turn that a camera wrote into EXIF is applied. Damage is noticed where the format allows
-    it: a PNG has checksums, a JPEG that was cut is short, but bytes flipped inside it only show
-    as false blocks. Only a TIFF has several pages: of an
-    animation or a camera's set of previews the first picture counts, and a TIFF's thumbnails and
-    masks are left out. No more than one page is in memory at a time.
+    it: a PNG has checksums, a JPEG that was cut is short, but bytes flipped inside it only show as
+    false blocks. Only a TIFF has several pages: of an animation or a camera's previews the first
+    picture counts, thumbnails and masks are left out. One page is in memory at a time.
 
     Raises ImageError if the file is no readable image, is broken, or has over MAX_PIXELS pixels.
     """
@@ -195,7 +194,7 @@ def _page(path: Path, frame: int, index: int, count: int, colour: bool) -> Page:
         turned = turned if image.format == "TIFF" else _orientation(image)
         undo = 1 if image.format == "TIFF" else turned
         gray = upright(to_gray(image), undo)
-        rgb = upright(to_rgb(image), undo) if colour else None
+        rgb = coloured(image, gray, undo) if colour else None
         dpi, icc = _resolution(image.info.get("dpi")), image.info.get("icc_profile")
         return Page(
             gray=gray,
@@ -282,8 +281,10 @@ def to_tensor(image: np.ndarray) -> "Tensor":
     """A uint8, bool or float page, (H, W) or (H, W, 3), to float32 (1, 1 or 3, H, W) in [0, 1]."""
     import torch  # here, so that reading files does not cost the start of torch
 
-    scale = 255.0 if image.dtype == np.uint8 else 1.0
-    values = torch.from_numpy(np.asarray(image, dtype=np.float32) / np.float32(scale))
+    if image.ndim == 3 and image.strides[2] == 0:  # a grey page in colour stays a view of it
+        return to_tensor(image[..., 0]).expand(-1, 3, -1, -1)
+    scale = np.float32(255 if image.dtype == np.uint8 else 1)
+    values = torch.from_numpy(np.divide(image, scale, dtype=np.float32))
     return values.permute(2, 0, 1)[None] if values.ndim == 3 else values[None, None]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-__all__ = ["to_gray", "to_rgb", "two_levels", "upright"]
+__all__ = ["coloured", "to_gray", "to_rgb", "two_levels", "upright"]
 
 STRIPE = 4_000_000  # pixels that are converted at a time
 BETWEEN = 0.001  # share of pixels between ink and paper that a binary page may have
@@ -29,12 +29,27 @@ def to_gray(image: Image.Image) -> np.ndarray:
 
 def to_rgb(image: Image.Image) -> np.ndarray:
     """A loaded image as uint8 (H, W, 3), as `to_gray` reads it; grey pages are repeated."""
-    if _top(image) or image.mode in ("1", "L", "LA", "La", "LAB"):
+    if not _has_colour(image):
         return np.repeat(to_gray(image)[..., None], 3, axis=2)
     rgb = np.empty((image.height, image.width, 3), np.uint8)
     for first, stripe in _stripes(image):
         rgb[first : first + stripe.height] = np.asarray(_on_paper(stripe).convert("RGB"))
     return rgb
+
+
+def coloured(image: Image.Image, gray: np.ndarray, orientation: int) -> np.ndarray:
+    """A loaded image as upright uint8 (H, W, 3).
+
+    That of a grey page is a view of `gray`, its upright form, and cannot be written to: three
+    times the page need not take three times the memory.
+    """
+    if _has_colour(image):
+        return upright(to_rgb(image), orientation)
+    return np.broadcast_to(gray[..., None], (*gray.shape, 3))
+
+
+def _has_colour(image: Image.Image) -> bool:
+    return not (_top(image) or image.mode in ("1", "L", "LA", "La", "LAB"))
 
 
 def _stripes(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:

@@ -140,9 +140,7 @@ class CompactGenerator(nn.Module):
             x = encode(x)
             if scale == 1:
                 x = self.attention(x)  # (B, widths[2], H/8, W/8)
-        for up, lateral, tap in zip(
-            reversed(self.up), reversed(self.lateral), reversed(taps), strict=True
-        ):
-            x = F.interpolate(up(x), scale_factor=2.0, mode="bilinear") + lateral(tap)
+        for up, lateral in zip(reversed(self.up), reversed(self.lateral), strict=True):
+            x = F.interpolate(up(x), scale_factor=2.0, mode="bilinear") + lateral(taps.pop())
         x = F.pixel_shuffle(self.out(self.smooth(x)).float(), 2)  # (B, 1, H, W)
         return torch.sigmoid(x[..., :height, :width])

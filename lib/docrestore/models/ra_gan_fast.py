@@ -156,6 +156,17 @@ class CompactGate(nn.Module):
         return pass_gate(feature, self.gate(x))
 
 
+class CompactResidual(nn.Module):
+    """`ra_gan_compact.Residual`."""
+
+    def __init__(self, given: ra_gan_compact.Residual) -> None:
+        super().__init__()
+        self.body, self.shortcut = fast(given.body), given.shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x).add_(self.shortcut(x))
+
+
 class Gradient(nn.Module):
     """`ra_gan.GradientGatedConv`: one convolution, whose kernel depends on the image."""
 
@@ -259,4 +270,5 @@ QUICK = {
     ra_gan.GradientGatedConv: Gradient,
     ra_gan.GuidedAttention: attention,
     ra_gan_compact.Gated: CompactGate,
+    ra_gan_compact.Residual: CompactResidual,
 }
