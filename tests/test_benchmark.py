@@ -43,7 +43,7 @@ def test_it_records_nothing_that_could_not_be_made_again(monkeypatch, tmp_path, 
     monkeypatch.setattr(provenance, "commit", lambda: "0123+")
     monkeypatch.setattr(benchmark, "here", lambda *parts: tmp_path / parts[-1])
     assert benchmark.main(["--record"]) == 1
-    assert "Commit" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    assert "not committed" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 def test_a_page_that_is_none_is_told_in_a_sentence(tmp_path, capsys):

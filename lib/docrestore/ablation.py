@@ -168,8 +168,8 @@ def main(given: Sequence[str] | None = None) -> int:
             print(f"{row}, seed {seed}: {command}", flush=True)
             if args.list:
                 continue
-            if provenance.commit().endswith("+"):
-                print("Commit the changes of the checkout first.", file=sys.stderr)
+            if why := provenance.why_not_recorded():
+                print(why, file=sys.stderr)
                 return 1
             runs = [run for run in runs if (run["row"], run["seed"]) != (row, seed)]
             runs.append(run_one(plan, row, seed))

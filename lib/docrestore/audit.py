@@ -158,12 +158,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """Audit, print the tables, and with --record write the file; returns the exit status."""
     given = list(sys.argv[1:] if words is None else words)
     args = parser().parse_args(given)
-    if args.record and provenance.commit().endswith("+"):
-        print(
-            "The checkout has changes that are not committed, so nobody could make this audit "
-            "again; commit them first, or leave --record out.",
-            file=sys.stderr,
-        )
+    if args.record and (why := provenance.why_not_recorded()):
+        print(why, file=sys.stderr)
         return 1
     folders = [here("data", one) if os.sep not in one else here(one) for one in args.sets]
     begun = time.perf_counter()

@@ -231,8 +231,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """Measure, print, and with --record write the file; returns the exit status."""
     given = list(sys.argv[1:] if words is None else words)
     args = parser().parse_args(given)
-    if args.record and provenance.commit().endswith("+"):
-        print("Commit the checkout's changes first, or leave --record out.", file=sys.stderr)
+    if args.record and (why := provenance.why_not_recorded()):
+        print(why, file=sys.stderr)
         return 1
     if args.threads:
         torch.set_num_threads(args.threads)

@@ -18,7 +18,16 @@ from pathlib import Path
 from docrestore.parameters import cell_source
 from docrestore.paths import here
 
-__all__ = ["code_hash", "commit", "file_hash", "machine", "note_reads", "read_files", "versions"]
+__all__ = [
+    "code_hash",
+    "commit",
+    "file_hash",
+    "machine",
+    "note_reads",
+    "read_files",
+    "versions",
+    "why_not_recorded",
+]
 
 PACKAGES = ["docrestore", "torch", "numpy", "scipy", "scikit-image", "matplotlib", "papermill"]
 SUFFIXES = {
@@ -58,6 +67,16 @@ def commit() -> str:
     others = (":!book/ledger/results", ":!book/ledger/*.json", ":!lib/docrestore/weights")
     changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *others)
     return head + "+" * bool(head and changed)
+
+
+def why_not_recorded() -> str:
+    """Why nothing measured now may enter the ledger, in a sentence; "" if it may."""
+    if not commit().endswith("+"):
+        return ""
+    return (
+        "The checkout has changes that are not committed, so nobody could make this again; "
+        "commit them first, or leave --record out."
+    )
 
 
 def versions() -> dict[str, str]:

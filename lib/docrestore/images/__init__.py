@@ -4,7 +4,6 @@ A page is uint8 (H, W), or (H, W, 3) in colour: paper is 255, ink is 0. A binari
 True is paper. Tensors are float32 in [0, 1], shaped (B, C, H, W).
 """
 
-import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from docrestore.images.failures import damaged, why_not_an_image, why_not_opened
 from docrestore.images.grayscale import coloured, to_gray, two_levels, upright
 from docrestore.images.output import ImageError, write, write_pages, writing
 
@@ -47,14 +47,6 @@ READABLE = (
     *(".jp2", ".j2k", ".jpx", ".gif", ".pbm", ".pgm", ".ppm", ".pnm"),
 )
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "JPEG2000", "GIF", "PPM")
-_OTHERS = {  # first bytes, from an offset: what such a file is, and the way out
-    (0, b"%PDF"): "a PDF; export its pages as TIFF or PNG first (pdftoppm -r 300 -png)",
-    (0, b"AT&TFORM"): "a DjVu book; export its pages as TIFF first (ddjvu -format=tiff)",
-    (4, b"ftypheic"): "a HEIC photograph; export it as JPEG or PNG first",
-    (4, b"ftypmif1"): "a HEIF photograph; export it as JPEG or PNG first",
-    (4, b"ftypavif"): "an AVIF picture; export it as PNG first",
-    (0, b"PK\x03\x04"): "a zip archive; unpack it first",
-}
 Image.MAX_IMAGE_PIXELS = None  # our own check names the limit and the way out
 
 
@@ -135,7 +127,7 @@ def _open(path: Path) -> Image.Image:
     try:
         image = Image.open(path, formats=_FORMATS)
     except UnidentifiedImageError:
-        raise ImageError(_why_not_an_image(path)) from None
+        raise ImageError(why_not_an_image(path)) from None
     _check_size(path, image)
     return image
 
@@ -241,40 +233,10 @@ def _in_words(path: Path, part: str = "") -> Iterator[None]:
         raise ImageError(f"{name} does not fit into memory; cut it into parts.") from None
     except OSError as error:
         if error.errno is None:  # Pillow's own, about what is in the file
-            raise ImageError(_damaged(name, error)) from None
+            raise ImageError(damaged(name, error)) from None
         raise ImageError(why_not_opened(name, error)) from None
     except Exception as error:  # Pillow's decoders raise many kinds for a damaged file
-        raise ImageError(_damaged(name, error)) from None
-
-
-def _damaged(name: str, error: Exception) -> str:
-    why = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    return f"{name} is damaged and cannot be decoded ({why}); scan or copy it again."
-
-
-def why_not_opened(name: str, error: OSError) -> str:
-    """The sentence for a file that the system refuses to open."""
-    ways = {
-        errno.ENOENT: "does not exist; check the name",
-        errno.EACCES: "may not be read; change its permissions (chmod u+r)",
-        errno.EPERM: "may not be read; change its permissions (chmod u+r)",
-        errno.ELOOP: "is a link that leads back to itself; remove it or link it to a file",
-        errno.ENAMETOOLONG: "has a name that is too long for this system; shorten it",
-    }
-    other = f"cannot be read ({error.strerror}); check the disk and copy it again"
-    return f"{name} {ways.get(error.errno or 0, other)}."
-
-
-def _why_not_an_image(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(16)
-    for (start, magic), words in _OTHERS.items():
-        if head[start:].startswith(magic):
-            return f"{path.name} is {words}."
-    return (
-        f"{path.name} is not an image, whatever its name says, or its first bytes are damaged; "
-        f"check it and copy it again."
-    )
+        raise ImageError(damaged(name, error)) from None
 
 
 def to_tensor(image: np.ndarray) -> "Tensor":
