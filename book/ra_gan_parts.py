@@ -49,9 +49,14 @@ def ra_gan_parts(claims: Sequence[Claim], results: dict[str, Result]) -> dict[st
     return tables | {
         "ra_gan_costs.md": binarizers.costs_table(nets, years, work()),
         "ra_gan_networks.md": networks_table(),
-        "ra_gan_ablations.md": ablation_part(differences(runs)) if runs else "Not run yet.",
-        "ra_gan_audit.md": audit_part(audit) if audit else "Not run yet.",
+        "ra_gan_ablations.md": ablation_part(differences(runs)) if runs else not_run("ablation"),
+        "ra_gan_audit.md": audit_part(audit) if audit else not_run("audit"),
     }
+
+
+def not_run(module: str) -> str:
+    """What stands in place of a result that is missing."""
+    return f"It was not run for this copy of the book; `python -m docrestore.{module}` runs it."
 
 
 def work() -> dict[str, float]:
