@@ -47,7 +47,16 @@ def test_a_network_is_one_row_of_its_folds() -> None:
     assert "|  | Net | later |" in table and "| mean FM, % | 93.00 | not run |" in table
     assert "| 95 % interval | 92.00 to 94.00 |  |" in table
     shown = [line.split(" | ")[1] for line in table.splitlines()[4:]]
-    assert shown == ["7", "25.0", "0.25", "100", "52", "2"]
+    assert shown == ["7", "25.0", "0.25", "100", "52", "1", "cpu"]
+
+
+def test_folds_that_learnt_differently_show_both() -> None:
+    """Steps, time and machine are not those of the first fold alone."""
+    row = binarizers.network(RESULTS, "net", "Net")
+    row.facts["cards"][1] = {"steps": 200, "batch": 8, "patch": 256, "seconds": 600, "device": "X"}
+    table = binarizers.costs_table([row], SETS, {})
+    assert "| training steps | 100 to 200 |" in table and "| training, min | 1 to 10 |" in table
+    assert "| trained on | cpu, X |" in table
 
 
 def test_the_best_classical_method_is_chosen_by_year() -> None:

@@ -28,6 +28,7 @@ def model_card(
     seed: int,
     seconds: float,
     code: str,
+    device: str = "",
     profile: str = "",
     method_arguments: Sequence[str] = (),
     left_out: Sequence[str] = (),
@@ -43,6 +44,7 @@ def model_card(
         steps, batch, seed: as `fit` was given them.
         seconds: the training took.
         code: `provenance.commit()` of when the training began.
+        device: from `provenance.device`, "cpu" or the name of a GPU.
         profile: of the notebook, if one did it.
         method_arguments: NAME=VALUE words of the command line.
         left_out: pages, as "set/id", that were kept out.
@@ -81,6 +83,7 @@ def model_card(
         "batch": batch,
         "seed": seed,
         "seconds": seconds,
+        "device": device,
         "profile": profile,
         "commit": code,
         "metrics": {},

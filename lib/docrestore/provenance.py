@@ -21,6 +21,7 @@ from docrestore.paths import here
 __all__ = [
     "code_hash",
     "commit",
+    "device",
     "file_hash",
     "machine",
     "note_reads",

@@ -17,7 +17,7 @@ from docrestore.data import Crops, PairedPages
 from docrestore.methods import METHODS
 from docrestore.model_card import model_card, parent
 from docrestore.paths import here
-from docrestore.provenance import commit, file_hash
+from docrestore.provenance import commit, device, file_hash
 from docrestore.training import fit
 from docrestore.weights import load, locate, save_weights
 
@@ -136,6 +136,7 @@ def train(args: argparse.Namespace) -> None:
         seed=args.seed,
         seconds=log[-1]["seconds"] if log else 0.0,
         code=code,
+        device=device(args.device),
         method_arguments=args.set,
         left_out=args.leave_out,
         start_from=begun,

@@ -57,7 +57,7 @@ def network(results: Mapping[str, Result], method: str, name: str) -> Row:
             result, subject = found
             _take(row, result, subject, one)
             row.facts.setdefault("parameters", result.subjects[subject]["parameters"])
-            row.facts.setdefault("card", result.subjects[subject].get("card", {}))
+            row.facts.setdefault("cards", []).append(result.subjects[subject].get("card", {}))
             seconds += sum(line["cpu_seconds"] for line in result.of(subject, [one]))
             megapixels += sum(line["megapixels"] for line in result.of(subject, [one]))
     if megapixels:
@@ -161,24 +161,35 @@ COSTS = (
     "CPU s a megapixel",
     "training steps",
     "megapixels seen",
-    "training, CPU min",
+    "training, min",
+    "trained on",
 )
+
+
+def span(values: Sequence[float]) -> str:
+    """The least and the most of the folds, or the one that all have.
+
+    >>> span([3000, 4000]), span([24.2])
+    ('3,000 to 4,000', '24')
+    """
+    return " to ".join(dict.fromkeys(f"{value:,.0f}" for value in (min(values), max(values))))
 
 
 def _costs(row: Row, sets: Sequence[str], macs: float | None) -> dict[str, str]:
     if not row.pages:
         return {COSTS[0]: "not run"}
     low, high = mean_interval(row, "fm", sets)
-    card, mean = row.facts.get("card", {}), row.mean("fm", sets)
-    seen = card.get("steps", 0) * card.get("batch", 0) * card.get("patch", 0) ** 2 / 1e6
+    cards, mean = row.facts["cards"], row.mean("fm", sets)
+    seen = [card["steps"] * card["batch"] * card["patch"] ** 2 / 1e6 for card in cards]
     facts = (
         f"{mean:.2f}" if math.isfinite(mean) else "years missing",
         f"{low:.2f} to {high:.2f}" if math.isfinite(mean) else "",
         f"{row.facts['parameters']:,}",
         "" if macs is None else f"{macs:.1f}",
         f"{row.facts['cpu_seconds']:.2f}",
-        f"{card.get('steps', 0):,}",
-        f"{seen:,.0f}",
-        f"{2 * card.get('seconds', 0) / 60:.0f}",
+        span([card["steps"] for card in cards]),
+        span(seen),
+        span([card["seconds"] / 60 for card in cards]),
+        ", ".join(dict.fromkeys(card.get("device") or "cpu" for card in cards)),
     )
     return dict(zip(COSTS, facts, strict=True))
