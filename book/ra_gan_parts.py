@@ -56,9 +56,24 @@ def ra_gan_parts(claims: Sequence[Claim], results: dict[str, Result]) -> dict[st
     return tables | {
         "ra_gan_costs.md": binarizers.costs_table(nets, years, work()),
         "ra_gan_networks.md": networks_table(),
+        "ra_gan_rivals.md": rivals(nets, years),
         "ra_gan_ablations.md": ablation_part(differences(runs)) if runs else not_run("ablation"),
         "ra_gan_audit.md": audit_part(audit) if audit else not_run("audit"),
     }
+
+
+def rivals(nets: Sequence[binarizers.Row], years: Sequence[str]) -> str:
+    """RA-GAN against the other small networks, page by page, in sentences."""
+    whole = [row for row in nets if all(one in row.pages for one in years)]
+    told = []
+    for other in whole[1:] if whole and whole[0].name == NETWORKS["ra_gan"] else []:
+        middle, low, high = binarizers.difference(whole[0], other, "fm", years)
+        clear = "more than chance" if low > 0 or high < 0 else "no more than chance"
+        told.append(
+            f"Page by page, compact RA-GAN has {middle:+.2f} FM against the {other.name} "
+            f"(95 % interval {low:+.2f} to {high:+.2f}): {clear}."
+        )
+    return " ".join(told) or "No two of the networks have scored all years yet."
 
 
 def not_run(module: str) -> str:

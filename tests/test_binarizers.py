@@ -50,6 +50,14 @@ def test_a_network_is_one_row_of_its_folds() -> None:
     assert shown == ["7", "25.0", "0.25", "100", "52", "1", "cpu"]
 
 
+def test_two_networks_are_compared_page_by_page() -> None:
+    """The interval is of the differences, far narrower than the pages' own spread."""
+    other = a_result("rival-binarize", SETS, "network", {"rival": [89, 91]})
+    rows = [binarizers.network(RESULTS | {"rival-binarize": other}, m, m) for m in ("net", "rival")]
+    middle, low, high = binarizers.difference(rows[0], rows[1], "fm", SETS)
+    assert (middle, low, high) == (3, 3, 3)  # 1 in every page of one year, 5 in the other
+
+
 def test_folds_that_learnt_differently_show_both() -> None:
     """Steps, time and machine are not those of the first fold alone."""
     row = binarizers.network(RESULTS, "net", "Net")
