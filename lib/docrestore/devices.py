@@ -7,7 +7,8 @@ import platform
 import torch
 from torch import nn
 
-__all__ = ["fast_bf16", "keep_memory", "pick_device", "pick_precision", "to_channels_last"]
+__all__ = ["Float32", "fast_bf16", "keep_memory", "pick_device", "pick_precision",
+           "to_channels_last"]  # fmt: skip
 
 
 def fast_bf16(device: str = "cpu") -> bool:
@@ -40,6 +41,18 @@ def pick_precision(precision: str = "auto", device: str = "cpu") -> str:
 def to_channels_last(network: nn.Module) -> nn.Module:
     """Store 4-d weights with channels last, which convolutions in bf16 like best."""
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+class Float32(nn.Module):
+    """A part of a network that computes in float32 while autocast rounds all around it."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return self.part(x.float())
 
 
 @functools.cache

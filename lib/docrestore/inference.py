@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from docrestore.devices import keep_memory, pick_precision, to_channels_last
+from docrestore.devices import Float32, keep_memory, pick_precision, to_channels_last
 from docrestore.guides import page_thresholds, tile_thresholds
 from docrestore.images import to_tensor
 from docrestore.models.ra_gan_fast import fast
@@ -63,16 +63,25 @@ class Prepared:
 
 
 def runner(network: nn.Module, precision: str = "auto") -> Prepared:
-    """The network as a plain function in the given precision, ready for `restore`."""
+    """The network as a plain function in the given precision, ready for `restore`.
+
+    In bf16 the parts that a network lists as `delicate` stay in float32.
+    """
     device = next(network.parameters()).device
     bf16 = pick_precision(precision, device.type) == "bf16"
+    delicate = getattr(network, "delicate", ())
     network = to_channels_last(folded(network))
+    for name in delicate if bf16 else ():
+        part = getattr(network, name)
+        several = isinstance(part, nn.ModuleList)
+        setattr(network, name, nn.ModuleList(map(Float32, part)) if several else Float32(part))
     if device.type == "cpu":
         keep_memory()
 
     # Guide maps are made before; what the layers do first with all of that rounds it to bf16, so
     # it may as well be done here, where five channels of the page's size take half the memory.
-    given = torch.bfloat16 if bf16 and hasattr(network, "prepare") else torch.float32
+    round_it = bf16 and hasattr(network, "prepare") and not delicate
+    given = torch.bfloat16 if round_it else torch.float32
 
     def run(tiles: Tensor) -> Tensor:  # not @inference_mode, which would hold on to the argument
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):

@@ -24,13 +24,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from docrestore.guides import BLANK, GUIDES, PATCH, with_guides
 from docrestore.models.de_gan import pad_to_multiple
 
-__all__ = [
-    "FORMS",
-    "Discriminator",
-    "Generator",
-    "GradientGatedConv",
-    "GuidedAttention",
-]
+__all__ = ["FORMS", "Discriminator", "Generator", "GradientGatedConv", "GuidedAttention"]
 
 FORMS = ("effective", "released")
 
@@ -212,6 +206,7 @@ class Generator(nn.Module):
     """
 
     channels = 3  # that it takes of a page
+    delicate = ("stages", "lateral", "out")  # stay float32 in bf16: half the error is theirs
 
     def __init__(
         self,
