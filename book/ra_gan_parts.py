@@ -20,16 +20,16 @@ __all__ = ["ablation_part", "audit_part", "networks_table", "ra_gan_figures", "r
 ABLATIONS = "ra_gan/ablations.png"
 AUDIT = "ra_gan/audit.png"
 NETWORKS = {  # method whose folds are shipped or recorded -> name for readers
-    "ra_gan": "RA-GAN, compact",
-    "de_gan": "DE-GAN, compact",
+    "ra_gan": "compact RA-GAN",
+    "de_gan": "compact DE-GAN",
     "plain": "plain U-Net",
-    "ra_gan-exact": "RA-GAN, exact",
+    "ra_gan-exact": "exact RA-GAN",
 }
 SHAPES = {  # name for readers -> network, its arguments, channels that it is given
-    "RA-GAN, compact": ("ra_gan-compact", {}, 5),
-    "DE-GAN, compact": ("de_gan-compact", {}, 1),
+    "compact RA-GAN": ("ra_gan-compact", {}, 5),
+    "compact DE-GAN": ("de_gan-compact", {}, 1),
     "plain U-Net": ("de_gan-compact", {"widths": (32, 48, 80, 96, 96)}, 1),
-    "RA-GAN, exact": ("ra_gan", {}, 5),
+    "exact RA-GAN": ("ra_gan", {}, 5),
 }
 METRICS = {
     "fm": "F-measure, %",
@@ -70,8 +70,8 @@ def rivals(nets: Sequence[binarizers.Row], years: Sequence[str]) -> str:
         middle, low, high = binarizers.difference(whole[0], other, "fm", years)
         clear = "more than chance" if low > 0 or high < 0 else "no more than chance"
         told.append(
-            f"Page by page, compact RA-GAN has {middle:+.2f} FM against the {other.name} "
-            f"(95 % interval {low:+.2f} to {high:+.2f}): {clear}."
+            f"Page by page, {whole[0].name} less {other.name} is {middle:+.2f} FM "
+            f"(95 % interval {low:+.2f} to {high:+.2f}), {clear}."
         )
     return " ".join(told) or "No two of the networks have scored all years yet."
 

@@ -18,6 +18,7 @@ from shell import Ran, docrestore, report, small_weights, written_page
 from docrestore import images, restoring, weights
 from docrestore.images.colour_profiles import gray_twin
 from docrestore.images.output import PART, made_by
+from docrestore.ledger import binarizers, results
 from docrestore.restoring.collecting import collect
 from docrestore.restoring.report import Report
 
@@ -325,7 +326,19 @@ def test_no_default_weights_are_told_with_those_there_are(tmp_path, monkeypatch)
     assert ran.err == "the weights de_gan-deblur are not here yet; there are: de_gan-clean.\n"
 
 
-@pytest.mark.skipif("de_gan-binarize" not in weights.names(), reason="no weights are shipped yet")
+def test_the_default_weights_ship():
+    assert set(restoring.DEFAULTS.values()) <= set(weights.names())
+
+
+def test_the_default_binarizer_is_the_best_measured():
+    """By the mean F-measure of all contest years, each scored by a fold that has not seen it."""
+    found = results.read_all()
+    years = binarizers.years(found)
+    methods = {name.partition("-")[0] for name in weights.names() if name.endswith("-binarize")}
+    means = {one: binarizers.network(found, one, one).mean("fm", years) for one in methods}
+    assert restoring.DEFAULTS["binarize"] == f"{max(means, key=means.__getitem__)}-binarize"
+
+
 def test_the_default_weights(tmp_path):
     """A blank page with the grain of paper stays blank from file to file."""
     grain = np.random.default_rng(0).normal(225, 2, (300, 400)).astype(np.uint8)
@@ -333,7 +346,7 @@ def test_the_default_weights(tmp_path):
     Image.fromarray(grain).save(folder / "blank.png")
     ran = docrestore("restore", folder, "-o", tmp_path / "out")
     assert ran.status == 0
-    assert report(tmp_path / "out")["run"]["model"] == "de_gan-binarize"
+    assert report(tmp_path / "out")["run"]["model"] == "ra_gan-binarize"
     assert (images.read_gray(tmp_path / "out/blank.png") == 255).all()
 
 

@@ -11,7 +11,7 @@ from sample_pages import binarizer, drawn_page, noise
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from docrestore import images, inference, weights
+from docrestore import images, inference
 from docrestore.inference import GRID, binarize, restore
 from docrestore.models import MODELS
 
@@ -176,7 +176,6 @@ def test_guide_maps_are_those_of_the_whole_page_in_every_tile(patch):
     assert 0.1 < mask.mean() < 0.9
 
 
-@pytest.mark.skipif("de_gan-binarize" not in weights.names(), reason="no weights are shipped yet")
 @pytest.mark.parametrize("grey", [255, 235, 200])
 def test_a_blank_page_stays_blank(network, grey):
     page = np.full((300, 260), grey, np.uint8)

@@ -22,9 +22,15 @@ from docrestore.restoring.report import PROGRAM, Report, ReportError
 from docrestore.restoring.terminal import Bar, bar
 from docrestore.weights import WeightsError
 
-__all__ = ["TASKS", "Restorer", "prepare", "run_batch"]
+__all__ = ["DEFAULTS", "TASKS", "Restorer", "prepare", "run_batch"]
 
-TASKS = ("binarize", "clean", "deblur", "watermark")
+DEFAULTS = {  # task -> weights: the best by the ledger's table
+    "binarize": "ra_gan-binarize",
+    "clean": "de_gan-clean",
+    "deblur": "de_gan-deblur",
+    "watermark": "de_gan-watermark",
+}
+TASKS = tuple(DEFAULTS)
 STALE = 3600.0  # seconds after which a half-written file is a leftover
 
 
@@ -69,7 +75,7 @@ def prepare(
 
     Args:
         task: one of TASKS; None takes the task of the weights' card, else binarize.
-        model: a shipped name or a .safetensors file; None takes de_gan-TASK.
+        model: a shipped name or a .safetensors file; None takes that of DEFAULTS.
         engine: "auto", "torch" or "openvino".
         soft: keep the soft map where the task is binarize.
         jobs: files that are restored at the same time.
@@ -80,7 +86,7 @@ def prepare(
     """
     engine = runtime.pick(engine)
     if model is None:
-        model = f"de_gan-{task or 'binarize'}"
+        model = DEFAULTS[task or "binarize"]
         if model not in weights.names():
             there = ", ".join(weights.names())
             raise WeightsError(
