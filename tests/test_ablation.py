@@ -35,6 +35,15 @@ def test_rows_are_compared_seed_by_seed() -> None:
     assert not alike.beyond_noise
 
 
+def test_rows_are_compared_on_one_device() -> None:
+    """The whole network on a GPU is no measure for a part that was taken out on a processor."""
+    runs = [run | {"machine": {"device": "gpu"}} for run in RUNS if run["row"] != "worse"]
+    runs += [run | {"machine": {"device": "cpu"}} for run in RUNS if run["row"] == "worse"]
+    assert differences(runs)[-1].each == []
+    runs += [a_run("whole", seed, 86.0, 86.0) | {"machine": {"device": "cpu"}} for seed in range(3)]
+    assert differences(runs)[-1].each == pytest.approx([1.0, 2.2, 2.8])
+
+
 def test_one_seed_proves_nothing() -> None:
     """Without a second seed nobody knows what chance does."""
     _, worse, _ = differences([run for run in RUNS if run["seed"] == 0])

@@ -90,16 +90,19 @@ def read_runs(path: Path | None = None) -> list[dict[str, Any]]:
 
 
 def differences(runs: Sequence[dict[str, Any]], metric: str = "fm") -> list[Difference]:
-    """Each row against the first one, seed by seed, in the order of the runs."""
-    found: dict[str, dict[int, float]] = {}
+    """Each row against the first one, seed by seed, in the order of the runs.
+
+    A GPU rounds otherwise than a processor, so a run is compared with one on the same device.
+    """
+    found: dict[str, dict[tuple[int, str], float]] = {}
     for run in runs:
         mean = float(np.mean([page[metric] for page in run["pages"]]))
-        found.setdefault(run["row"], {})[run["seed"]] = mean
+        device = run.get("machine", {}).get("device", "")
+        found.setdefault(run["row"], {})[run["seed"], device] = mean
     whole = next(iter(found.values()), {})
     rows = []
     for row, means in found.items():
-        seeds = sorted(means.keys() & whole.keys())
-        each = [means[seed] - whole[seed] for seed in seeds]
+        each = [means[key] - whole[key] for key in sorted(means.keys() & whole.keys())]
         middle = float(np.mean(each)) if each else float("nan")
         reach = float("inf")
         if len(each) > 1:
