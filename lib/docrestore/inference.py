@@ -23,8 +23,9 @@ from docrestore.models.ra_gan_fast import fast
 __all__ = ["TILE", "Prepared", "binarize", "folded", "restore", "runner"]
 
 GRID = 32  # pixels of the page behind one of the coarsest stage
-TILE = 1344  # side of a tile in pixels; 2 x 2 of them make an A4 page at 300 dpi
-LARGE = 50_000_000  # pixels of a page that itself fills so much memory that tiles must be smaller
+TILE = 1920  # side of a tile in pixels; 2 of this area make an A4 page at 300 dpi
+LARGE = 25_000_000  # pixels of a page that itself fills so much memory that tiles must be smaller
+SMALL_TILE = 1008  # side of a tile of such a page
 
 
 class Prepared:
@@ -121,8 +122,8 @@ def restore(
         network: a network of MODELS, or any function (1, C, h, w) -> (1, 1, h, w) on [0, 1].
         page: uint8 or float32 in [0, 1], shaped (H, W), or (H, W, 3) for networks that see colour.
         tile: pixels by which tiles follow each other, if they are square. No tile of another shape
-            is larger; memory grows with the square of this number. By default TILE, and three
-            quarters of it for a page above LARGE pixels.
+            is larger; memory grows with the square of this number. By default TILE, and
+            SMALL_TILE for a page above LARGE pixels.
         overlap: pixels of page that the network sees beyond that, shared by neighbouring tiles.
         progress: called with the share done, 0 to 1.
 
@@ -137,7 +138,7 @@ def restore(
             f"page must be shaped (H, W) or (H, W, 3) with pixels in it, got {page.shape}."
         )
     if tile is None:
-        tile = TILE if page.shape[0] * page.shape[1] <= LARGE else TILE * 3 // 4
+        tile = TILE if page.shape[0] * page.shape[1] <= LARGE else SMALL_TILE
     if tile < GRID or overlap < 0:
         raise ValueError(
             f"tile must be at least {GRID} and overlap at least 0, got tile={tile} and "
