@@ -47,7 +47,7 @@ def test_a_network_is_one_row_of_its_folds() -> None:
     assert "|  | Net | later |" in table and "| mean FM, % | 93.00 | not run |" in table
     assert "| 95 % interval | 92.00 to 94.00 |  |" in table
     shown = [line.split(" | ")[1] for line in table.splitlines()[4:]]
-    assert shown == ["7", "25.0", "0.25", "100", "52", "1", "cpu"]
+    assert shown == ["7", "25.0", "0.25", "0", "100", "52", "1", "cpu"]
 
 
 def test_two_networks_are_compared_page_by_page() -> None:

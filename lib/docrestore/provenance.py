@@ -118,8 +118,11 @@ def processor() -> str:
 
 
 def device(asked: str) -> str:
-    """What "auto" means on this machine; a processor-only torch is known without importing it."""
-    if asked != "auto":
+    """ "cpu", or the name of the GPU that "auto" or "cuda" gets.
+
+    A processor-only torch is known without importing it.
+    """
+    if asked not in ("auto", "cuda"):
         return asked
     if "+cpu" in versions().get("torch", "+cpu"):
         return "cpu"

@@ -57,7 +57,8 @@ def network(results: Mapping[str, Result], method: str, name: str) -> Row:
             result, subject = found
             _take(row, result, subject, one)
             row.facts.setdefault("parameters", result.subjects[subject]["parameters"])
-            row.facts.setdefault("cards", []).append(result.subjects[subject].get("card", {}))
+            if card := result.subjects[subject].get("card"):
+                row.facts.setdefault("cards", []).append(card)
             seconds += sum(line["cpu_seconds"] for line in result.of(subject, [one]))
             megapixels += sum(line["megapixels"] for line in result.of(subject, [one]))
     if megapixels:
@@ -180,6 +181,7 @@ COSTS = (
     "parameters",
     "10⁹ multiply-adds a megapixel",
     "CPU s a megapixel",
+    "steps on drawn pages first",
     "training steps",
     "megapixels seen",
     "training, min",
@@ -193,14 +195,15 @@ def span(values: Sequence[float]) -> str:
     >>> span([3000, 4000]), span([24.2])
     ('3,000 to 4,000', '24')
     """
-    return " to ".join(dict.fromkeys(f"{value:,.0f}" for value in (min(values), max(values))))
+    ends = (min(values), max(values)) if values else ()
+    return " to ".join(dict.fromkeys(f"{value:,.0f}" for value in ends))
 
 
 def _costs(row: Row, sets: Sequence[str], macs: float | None) -> dict[str, str]:
     if not row.pages:
         return {COSTS[0]: "not run"}
     low, high = mean_interval(row, "fm", sets)
-    cards, mean = row.facts["cards"], row.mean("fm", sets)
+    cards, mean = row.facts.get("cards", []), row.mean("fm", sets)
     seen = [card["steps"] * card["batch"] * card["patch"] ** 2 / 1e6 for card in cards]
     facts = (
         f"{mean:.2f}" if math.isfinite(mean) else "years missing",
@@ -208,6 +211,7 @@ def _costs(row: Row, sets: Sequence[str], macs: float | None) -> dict[str, str]:
         f"{row.facts['parameters']:,}",
         "" if macs is None else f"{macs:.1f}",
         f"{row.facts['cpu_seconds']:.2f}",
+        span([(card.get("start_from") or {}).get("steps", 0) for card in cards]),
         span([card["steps"] for card in cards]),
         span(seen),
         span([card["seconds"] / 60 for card in cards]),

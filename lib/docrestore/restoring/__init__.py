@@ -24,7 +24,7 @@ from docrestore.weights import WeightsError
 
 __all__ = ["DEFAULTS", "TASKS", "Restorer", "prepare", "run_batch"]
 
-DEFAULTS = {  # task -> weights: the best by the ledger's table
+DEFAULTS = {  # task -> weights; by the ledger none that ships is better by more than chance
     "binarize": "ra_gan-binarize",
     "clean": "de_gan-clean",
     "deblur": "de_gan-deblur",
