@@ -127,8 +127,9 @@ def ablation_part(rows: Sequence[Difference]) -> str:
         word = "yes" if row.beyond_noise else "no"
         lines.append([row.row, f"{row.difference:+.2f}", span, word])
     clear = [f"*{row.row}* ({row.difference:+.1f})" for row in rows[1:] if row.beyond_noise]
+    seeds = max(len(row.each) for row in rows[1:])
     told = (
-        f"Larger than the noise of {max(len(row.each) for row in rows[1:])} seeds: {', '.join(clear)}."
+        f"Larger than the noise of {seeds} seeds: {', '.join(clear)}."
         if clear
         else "No difference is larger than the noise."
     )
