@@ -122,7 +122,8 @@ def _prepare_incoming(known: Source, incoming: Path, folder: Path) -> Path:
 def _prepare(known: Source, files: Path, folder: Path) -> Path:
     module = importlib.import_module(f"data_prep.{known.module}")
     with manifest.building(folder) as work:
-        rows = module.prepare(files, work)
+        part = (known.part,) if known.part else ()
+        rows = module.prepare(files, work, *part)
         _check_counts(known, [row["id"] for row in rows], files)
         manifest.write(work, rows)
     expected = ", ".join(f"{count} ({copy})" for copy, count in known.copies.items())

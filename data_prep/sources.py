@@ -29,7 +29,8 @@ class Source:
     `copies` tells the number of pairs by where a copy comes from; it is empty where nobody has
     said. A set without `archives` is got by hand. `pages` are the ids of the whole
     set where they are fixed, `absent` those that a known copy lacks. `mirror` is the folder's name
-    in a mirror; `ships` the folder in data_prep of a set that comes with the book.
+    in a mirror; `ships` the folder in data_prep of a set that comes with the book. `part` tells a
+    module that knows several sets which of them is wanted.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Source:
     terms: str
     cite: str
     module: str
+    part: str = ""
     copies: dict[str, int] = field(default_factory=dict)
     mirror: str = ""
     ships: str = ""
