@@ -17,7 +17,7 @@ from pathlib import Path
 
 from data_prep import manifest
 from data_prep.archives import SUFFIXES, check, download, unpack
-from data_prep.pairs import SourceError, images_in
+from data_prep.pairs import IMAGES, SourceError, images_in
 from data_prep.sources import Source, names, source
 from docrestore.paths import here, mirrors
 
@@ -94,7 +94,7 @@ def _mirror(known: Source) -> Path | None:
 
 
 def _complete(known: Source, incoming: Path) -> bool:
-    """Whether somebody put the set there: all its known archives, another one, or loose images."""
+    """Whether somebody put the set there: all its known archives, another one, or loose files."""
     if not incoming.is_dir():
         return False
     present = {path.name for path in incoming.iterdir() if path.is_file()}
@@ -103,7 +103,7 @@ def _complete(known: Source, incoming: Path) -> bool:
         return True
     if any(name.lower().endswith(SUFFIXES) for name in present - wanted):
         return True
-    return any(path.name not in wanted for path in images_in(incoming))
+    return any(path.name not in wanted for path in images_in(incoming, IMAGES | {".mat"}))
 
 
 def _prepare_incoming(known: Source, incoming: Path, folder: Path) -> Path:
