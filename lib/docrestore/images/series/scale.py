@@ -17,7 +17,7 @@ __all__ = ["Part", "Scale", "fill_holes", "noise_std", "usable_part"]
 
 PERCENTILES = (0.1, 99.9)
 CLIPPED = 0.01  # share of pixels at the lowest or highest value that is no chance any more
-LEAST = 97  # pixels a side: one more than the window of the smooth patches
+LEAST = 65  # pixels a side: one more than a window of smooth patches
 BLOCK = 16  # pixels; parts are found by blocks of this side
 SAMPLE = 4_000_000  # pixels that the percentiles are taken from
 

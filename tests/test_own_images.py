@@ -1,0 +1,142 @@
+"""Own noisy images: which can teach, which part of them, and on which scale."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+from sample_series import frames
+
+from docrestore.images.series.scale import Scale, fill_holes, noise_std, usable_part
+from docrestore.own_images import OwnImagesError, gather
+from docrestore.restoring.collecting import SERIES, collect
+
+
+def noisy(height: int = 200, width: int = 240) -> np.ndarray:
+    return np.random.default_rng(2).normal(900, 30, (height, width)).astype(np.float32)
+
+
+def save(path: Path, *pages: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, np.stack(pages), photometric="minisblack", metadata=None)
+    return path
+
+
+def items(folder: Path) -> list:
+    return collect([folder], folder.parent / "out", SERIES).items
+
+
+@given(st.floats(-1e4, 1e4), st.floats(1e-3, 1e5))
+def test_a_scale_undone_gives_the_values_back(low, span):
+    scale = Scale(low, low + span)
+    values = low + span * np.linspace(-0.5, 1.5, 50)
+    back = scale.from_unit(scale.to_unit(values))
+    np.testing.assert_allclose(back, values, atol=1e-6 * (span + abs(low)))
+
+
+def test_the_scale_leaves_out_a_few_hot_pixels_and_cuts_nothing():
+    frame = noisy()
+    frame[0, :9] = 65535  # 0.02 % of the pixels
+    scale = Scale.of([frame, frame + 100], 2 * frame.size)
+    assert 780 < scale.low < 830 and 1070 < scale.high < 1110
+    assert scale.to_unit(frame).max() > 100 and scale.to_unit(frame).min() < 0
+
+
+def test_parts_without_clipped_pixels_and_holes():
+    frame = noisy()
+    assert usable_part(frame)[:2] == ((0, 200), (0, 240))
+    frame[:, 230:] = 4095  # 4 % saturated at the right
+    part = usable_part(frame)
+    assert part.columns == (0, 224) and "highest value, 4095" in part.why
+    frame[:20] = np.nan
+    part = usable_part(frame)
+    assert part.rows == (32, 200) and "NaN" in part.why and "highest" in part.why
+    frame[::50, ::50] = -np.inf
+    assert usable_part(frame).empty
+    assert usable_part(np.full_like(frame, 7)).why == "all pixels are 7"
+    assert usable_part(np.full_like(frame, np.nan)).why == "no pixel is a number"
+    assert "smaller than 65 x 65" in usable_part(noisy(60, 300)).why
+
+
+def test_a_caption_of_one_value_is_no_noise():
+    """It is far below a hundredth of the image, and would be the smoothest window of all."""
+    frame = noisy(900, 900)
+    frame[800:880, 800:890] = 850
+    part = usable_part(frame)
+    assert "squares of one value" in part.why and not (part.of(frame) == 850).all(1).any()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_rectangle_is_the_largest(seed):
+    """Against trying them all, on a grid of blocks."""
+    rng = np.random.default_rng(seed)
+    bad = rng.random((9, 11)) < 0.06
+    frame = noisy(9 * 16, 11 * 16)
+    frame[bad.repeat(16, 0).repeat(16, 1)] = np.nan
+    best = max(
+        (bottom - top) * (right - left)
+        for top in range(9)
+        for bottom in range(top + 1, 10)
+        for left in range(11)
+        for right in range(left + 1, 12)
+        if not bad[top:bottom, left:right].any()
+    )
+    part = usable_part(frame)
+    if not part.empty:
+        assert np.isfinite(part.of(frame)).all()
+        assert part.of(frame).size == best * 256
+    else:
+        assert bad.any()
+
+
+def test_holes_are_filled_from_nearby():
+    frame = noisy()
+    frame[50:60, 70:80] = np.nan
+    filled = fill_holes(frame)
+    assert np.isfinite(filled).all() and (filled[0] == frame[0]).all()
+    assert filled[50, 70] in (frame[49, 70], frame[50, 69])
+
+
+def test_the_noise_is_seen_through_a_scene():
+    for std in (5.0, 40.0):
+        frame = frames(1, noise=std)[0]
+        assert noise_std(frame) == pytest.approx(std, rel=0.05)
+
+
+def test_a_folder_is_read_and_what_cannot_teach_is_named(tmp_path):
+    folder = tmp_path / "in"
+    flat = np.full((200, 240), 500, np.float32)
+    holes = noisy()
+    holes[:, :40] = np.nan
+    save(folder / "a.tif", noisy(), flat, noisy() + 10)
+    save(folder / "deep/b.tif", holes)
+    (folder / "broken.tif").write_text("no image")
+    (folder / "notes.txt").write_text("not asked for")
+    own = gather(items(folder))
+    assert own.ids == ["a.tif, frame 1", "a.tif, frame 3", "b.tif"]
+    assert [array.shape for array in own.arrays] == [(200, 240), (200, 240), (200, 192)]
+    assert own.left_out == ["a.tif, frame 2: all pixels are 500."]
+    assert own.parts == [
+        "b.tif: 17 % of its pixels are NaN or infinite; rows 0 to 200, columns 48 to 240 are used."
+    ]
+    assert len(own.unreadable) == 1 and own.unreadable[0].startswith("broken.tif ")
+    np.testing.assert_allclose(own.scale.from_unit(own.arrays[0]), noisy(), atol=1e-3)
+    assert own.noise == pytest.approx(30, rel=0.03)  # in values of the files
+    assert all(array.dtype == np.float32 for array in own.arrays)
+
+
+def test_of_many_frames_every_second_is_taken(tmp_path):
+    save(tmp_path / "in/a.tif", *(noisy() + i for i in range(6)))
+    seen: list[float] = []
+    own = gather(items(tmp_path / "in"), most=3 * 200 * 240, progress=seen.append)
+    assert own.every == 2
+    assert own.ids == ["a.tif, frame 1", "a.tif, frame 3", "a.tif, frame 5"]
+    assert sum(seen) == 6 * 200 * 240
+
+
+def test_nothing_to_learn_from_is_a_sentence(tmp_path):
+    save(tmp_path / "in/a.tif", np.zeros((200, 240), np.uint16))
+    with pytest.raises(OwnImagesError, match=r"no image to learn from: a\.tif: all pixels are 0\."):
+        gather(items(tmp_path / "in"))
