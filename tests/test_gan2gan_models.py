@@ -8,6 +8,7 @@ from docrestore.models import MODELS
 from docrestore.models.denoiser_compact import CompactDenoiser
 from docrestore.models.dncnn import DnCNN
 from docrestore.models.gan2gan import Critic, NoiseField, NoiseGenerator, SharedUNet, gan_weights
+from docrestore.runtime import openvino_runner
 
 
 def chance(seed: int = 0) -> torch.Generator:
@@ -120,6 +121,20 @@ def test_running_means_have_unit_variance_and_the_correlation_of_their_width() -
             assert correlation(mean, lag) == pytest.approx(max(0, 1 - lag / scale), abs=0.05)
 
 
+def test_the_noise_field_starts_as_white_gaussian_noise_as_strong_as_told() -> None:
+    """Whatever the seed: then plain noise is nearly right before the game begins."""
+    for seed, std in ((0, 0.01), (1, 0.1), (2, 0.2)):
+        torch.manual_seed(seed)
+        field = NoiseField()
+        field.scale_to(std)
+        with torch.no_grad():
+            noise = field(field.draw(8, 128, generator=chance()))
+        assert 0.7 < noise.std() / std < 1.4
+        assert abs(correlation(noise - noise.mean(), 1)) < 0.1
+        assert field.state_dict()["gain"] == pytest.approx(std)  # it is saved, and does not learn
+        assert "gain" not in dict(field.named_parameters())
+
+
 def test_the_noise_field_is_stationary() -> None:
     """A shift of the chance shifts the noise: no pixel of the field, edges too, is special."""
     field = NoiseField().eval()
@@ -133,6 +148,7 @@ def test_the_noise_field_holds_the_correlated_noise_of_the_papers_test() -> None
     field = silenced(NoiseField())
     weights = field.straight.weight.data[0, :, 0, 0].unflatten(0, (6, 4))
     weights[0, 0], weights[4, 0] = 0.7, 0.3 * 16 / 255**0.5
+    field.scale_to(1.0)
     with torch.no_grad():
         noise = field(field.draw(8, 256, generator=chance()))
     assert noise.std().item() == pytest.approx(0.7787, rel=0.01)
@@ -144,3 +160,11 @@ def test_the_noise_field_holds_the_correlated_noise_of_the_papers_test() -> None
 def test_the_cpu_denoiser_keeps_to_its_budget() -> None:
     network = MODELS["gan2gan-compact"]()
     assert sum(p.numel() for p in network.parameters()) <= 1_200_000
+
+
+def test_openvino_does_not_round_the_image_either() -> None:
+    """In bf16 it must still subtract in float32: a 16-bit image has more levels than bf16."""
+    pytest.importorskip("openvino")
+    page = torch.rand(1, 1, 40, 56, generator=chance())
+    restored = openvino_runner(silenced(CompactDenoiser((8, 8))))(page)
+    assert torch.equal(restored, page)

@@ -185,8 +185,9 @@ class NoiseField(nn.Module):
     """Our noise generator: white noise, its running means at six scales, a small network on top.
 
     It has no fixed size, no edge and no batch norm: every pixel is the same function of the
-    chance around it, so the noise is stationary. One pixel's chance alone makes
-    independent noise of any histogram; means over 2 to 32 pixels make correlations as long.
+    chance around it, so the noise is stationary. One pixel's chance alone makes independent
+    noise of any histogram; means over 2 to 32 pixels make correlations as long. Call `scale_to`
+    with the noise's standard deviation before training: then weak noise learns like strong.
 
     Args:
         latent: fields of chance.
@@ -198,13 +199,14 @@ class NoiseField(nn.Module):
     Example:
         >>> model = NoiseField()
         >>> sum(p.numel() for p in model.parameters())
-        10105
+        11161
         >>> tuple(model(model.draw(2, (40, 56))).shape)
         (2, 1, 40, 56)
     """
 
     scales = (1, 2, 4, 8, 16, 32)
     margin = 33  # 31 for the widest mean, 2 for the 3x3 convolution
+    gain: Tensor
 
     def __init__(self, latent: int = 4, *, width: int = 32) -> None:
         super().__init__()
@@ -214,13 +216,33 @@ class NoiseField(nn.Module):
         self.bent = nn.Sequential(
             nn.Conv2d(inside, width, 1),
             nn.LeakyReLU(0.2),
-            nn.Conv2d(width, width, 3),
+            nn.Conv2d(width, width, 1),
             nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 1, 1),
         )
-        nn.init.normal_(self.straight.weight, 0.0, 0.02)  # noise of about 0.1, or 25 of 255
-        nn.init.normal_(self.bent[-1].weight, 0.0, 0.02)  # type: ignore[arg-type]
-        nn.init.zeros_(self.bent[-1].bias)  # type: ignore[arg-type]
+        self.near = nn.Conv2d(width, width, 3)
+        self.out = nn.Conv2d(width, 1, 1)
+        self.register_buffer("gain", torch.tensor(0.1))
+        self._start()
+
+    def _start(self) -> None:
+        """As white Gaussian noise, which is one field of chance alone.
+
+        The bent path begins with kinks all over that field's range: any histogram is a bent line
+        of it. The other fields come in as far as they are needed.
+        """
+        first = self.bent[0]
+        for weight in (self.straight.weight, first.weight):  # type: ignore[union-attr]
+            nn.init.normal_(weight, 0.0, 0.02)  # type: ignore[arg-type]
+        nn.init.ones_(self.straight.weight[:, 0])
+        nn.init.normal_(first.weight[:, 0])  # type: ignore[index, union-attr]
+        nn.init.normal_(first.bias)  # type: ignore[union-attr, arg-type]
+        for layer in (self.near, self.out):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def scale_to(self, std: float) -> None:
+        """Start with noise about as strong as this, on the images' scale."""
+        self.gain.fill_(std)
 
     def draw(
         self,
@@ -237,7 +259,9 @@ class NoiseField(nn.Module):
 
     def forward(self, r: Tensor) -> Tensor:
         x = self.means(r)  # (B, 6 latent, H + 2, W + 2)
-        return (self.straight(x)[..., 1:-1, 1:-1] + self.bent(x)).float()
+        bent = self.bent(x)
+        bent = self.out(bent[..., 1:-1, 1:-1] + self.near(bent))
+        return self.gain * (self.straight(x[..., 1:-1, 1:-1]) + bent).float()
 
     def means(self, r: Tensor) -> Tensor:
         """Sums over 1 to 32 pixels square, each divided so that its variance is 1."""
