@@ -105,7 +105,7 @@ def _array(path: Path, key: str) -> Iterator[Any]:
         import h5py
     except ImportError:
         raise SourceError(
-            "h5py is needed to read MATLAB files v7.3; run `pip install h5py`."
+            'h5py is needed to read MATLAB files v7.3; run `pip install "docrestore[series]"`.'
         ) from None
     try:
         with h5py.File(path) as file:

@@ -170,7 +170,7 @@ def test_mayo_says_what_is_missing(tmp_path, monkeypatch):
         return plain(name, *args, **more)
 
     monkeypatch.setattr(builtins, "__import__", without_h5py)
-    with pytest.raises(SourceError, match="h5py is needed .*pip install h5py"):
+    with pytest.raises(SourceError, match=r"h5py is needed .*docrestore\[series\]"):
         mayo_ct.prepare(source, remade_all(out), "Dose75")
 
 
