@@ -53,7 +53,7 @@ def fetch(name: str, data_dir: Path | None = None) -> Path:
         )
     try:
         if known.ships:
-            return _prepare(known, Path(__file__).parent / known.ships, folder)
+            return _prepare(known, known.shipped, folder)
         if _complete(known, incoming):
             return _prepare_incoming(known, incoming, folder)
         if mirror := _mirror(known):

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep import manifest, sources
-from data_prep.fetch import FetchError, fetch
+from data_prep import manifest, packaged_photographs, sources
+from data_prep.fetch import FetchError, available, fetch
+from data_prep.pairs import SourceError
 from docrestore.images import read_gray, write
 
 LAYOUT = {
@@ -65,3 +66,19 @@ def test_two_different_photographs_of_one_name_are_refused(data):
         write(data / "incoming" / "set12" / folder / "01.png", photograph("set12", seed))
     with pytest.raises(FetchError, match="are both 01; leave one"):
         fetch("set12", data)
+
+
+def test_nine_photographs_are_always_there(tmp_path, monkeypatch):
+    """They come with a package of the lock file: no mirror, no network."""
+    monkeypatch.delenv("DOCRESTORE_MIRROR", raising=False)
+    assert available("photographs", tmp_path)
+    rows = manifest.read(fetch("photographs", tmp_path))
+    assert [row["split"] for row in rows] == 6 * ["train"] + 3 * ["test"]
+    for row in rows:
+        assert read_gray(tmp_path / "photographs" / row["clean"]).std() > 5
+
+
+def test_a_photograph_that_is_missing_is_named(tmp_path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(SourceError, match="has no brick"):
+        packaged_photographs.prepare(tmp_path, tmp_path / "out")
