@@ -83,9 +83,15 @@ def test_a_bad_file_does_not_stop_the_others(tmp_path, model):
     (folder / "bad.tif").write_text("no image")
     (folder / "empty.dcm").touch()
     np.save(folder / "mask.npy", np.ones((50, 50), bool))
+    tifffile.imwrite(folder / "ij.tif", DEEP, imagej=True)
+    for name, kept in (("ij.tif", 3000), ("IM1", 9000), ("stack.tif", 60_000)):  # cut short
+        (folder / f"cut-{name}").write_bytes((folder / name).read_bytes()[:kept])
     ran = restore("--weights", model, folder, "-o", tmp_path / "out")
-    assert ran.status == 1 and "4 restored, 3 failed" in ran.err
-    for words in ("bad.tif is damaged", "empty.dcm is empty", "one bit a pixel"):
+    assert ran.status == 1 and "5 restored, 6 failed" in ran.err
+    assert "defect" not in ran.err
+    assert not list((tmp_path / "out").glob(".*")) and not list((tmp_path / "out").glob("cut*"))
+    cut = ("cut-ij.tif is damaged", "cut-IM1 is damaged", "cut-stack.tif is damaged")
+    for words in (*cut, "bad.tif is damaged", "empty.dcm is empty", "one bit a pixel"):
         assert words in ran.err
 
 

@@ -6,6 +6,7 @@ what; 2: the words on the command line are wrong; 130: stopped by Ctrl-C.
 """
 
 import io
+import logging
 import sys
 import warnings
 from collections.abc import Sequence
@@ -199,6 +200,8 @@ def _data_prep(module: str, words: Sequence[str]) -> int:
 def main(words: Sequence[str] | None = None) -> None:
     """The entry point: our own errors become one sentence on stderr and exit status 1."""
     warnings.filterwarnings("ignore", module="PIL")  # odd tags in scans; the pixels are what counts
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # likewise; what matters is said
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.ERROR)
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal lacks letters for
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

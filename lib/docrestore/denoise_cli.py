@@ -160,10 +160,11 @@ def _found(own: Any) -> str:
     sizes = sorted({array.shape for array in own.arrays})
     size = " x ".join(map(str, sizes[0])) if len(sizes) == 1 else "several sizes"
     rest = f", every {own.every}th frame" if own.every > 1 else ""
+    files = f"{own.files} file{'s' * (own.files != 1)} ({', '.join(own.types)}{rest})"
     low, high = own.scale.low, own.scale.high
     return (
-        f"{len(own.arrays)} images of {size} in {own.files} files ({', '.join(own.types)}{rest}); "
-        f"{low:.5g} to {high:.5g} hold 99.8 % of their values; noise about {own.noise:.3g}."
+        f"{len(own.arrays)} images of {size} in {files}; {low:.5g} to {high:.5g} hold 99.8 % of "
+        f"their values; noise about {own.noise:.3g}."
     )
 
 

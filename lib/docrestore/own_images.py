@@ -98,8 +98,8 @@ def gather(
     own.types = sorted({str(series.dtype) for series in opened})
     for series in opened:
         try:
-            own.files += 1
             _take(series, own, progress)
+            own.files += 1
         except ImageError as error:
             own.unreadable.append(str(error))
     if not own.arrays:

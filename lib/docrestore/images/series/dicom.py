@@ -59,8 +59,9 @@ def read(path: Path, key: str | None = None) -> Series:
         yield frame
 
     def save(target: Path, frames: Iterator[np.ndarray], software: str) -> None:
-        data = pydicom.dcmread(path)
-        values = np.array(_pixels(data, count))
+        with reading(path):
+            data = pydicom.dcmread(path)
+            values = np.array(_pixels(data, count))
         for index, frame in enumerate(frames):
             slope, intercept = slopes[index]
             result = ((frame.astype(np.float64) - intercept) / slope).clip(lowest, highest)

@@ -1,5 +1,6 @@
 """TIFF stacks: every page a frame, 8 to 64 bits or float, written back with their tags."""
 
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from docrestore.images.failures import ImageError, reading
+from docrestore.images.failures import ImageError, damaged, reading
 from docrestore.images.output import replacing
 from docrestore.images.series.base import Frames, Series, limits, storable, stored
 
@@ -31,6 +32,8 @@ def read(path: Path, key: str | None = None) -> Series:
     with reading(path), tifffile.TiffFile(path) as file:
         pages = _pages(file)
         first = pages[0]
+        if _cut_short(file):  # tifffile would pass over what is missing
+            raise ImageError(damaged(path.name, ValueError("its end is missing")))
         for page in pages:
             if page.imagedepth > 1 or page.ndim not in (2, 3):
                 raise ImageError(f"{path.name} has pages of {page.shape}; save it as a stack.")
@@ -58,7 +61,9 @@ def read(path: Path, key: str | None = None) -> Series:
             yield lambda index: source(planes[index][0])[planes[index][1]]
 
     def save(target: Path, frames: Iterator[np.ndarray], software: str) -> None:
-        with tifffile.TiffFile(path) as file, replacing(target) as temporary:
+        with reading(path):
+            file = tifffile.TiffFile(path)
+        with file, replacing(target) as temporary:
             _save(file, temporary, frames, dtype, run, software)
 
     frames = Frames(path, len(planes), opened)
@@ -69,6 +74,22 @@ def _pages(file: tifffile.TiffFile) -> list[Any]:
     """All full images; thumbnails (1) and masks (4) are left out."""
     pages = [page.aspage() for page in file.pages]
     return [page for page in pages if not int(page.subfiletype) & 0b101] or pages
+
+
+def _cut_short(file: tifffile.TiffFile) -> bool:
+    """Whether pixels of a page, or a page after the last one, would lie behind the file's end."""
+    pages, kind, size = [page.aspage() for page in file.pages], file.tiff, file.filehandle.size
+    for page in pages:
+        ends = zip(page.dataoffsets, page.databytecounts, strict=False)
+        if max((start + count for start, count in ends), default=0) > size:
+            return True
+    file.filehandle.seek(pages[-1].offset)
+    (tags,) = struct.unpack(kind.tagnoformat, file.filehandle.read(kind.tagnosize))
+    file.filehandle.seek(pages[-1].offset + kind.tagnosize + tags * kind.tagsize)
+    following = file.filehandle.read(kind.offsetsize)
+    if len(following) < kind.offsetsize:
+        return True
+    return struct.unpack(kind.offsetformat, following)[0] >= size
 
 
 def _channels(page: Any) -> int:
@@ -111,7 +132,9 @@ def _save(
     run: int,
     software: str,
 ) -> None:
-    pages, source = _pages(file), _source(file, run)
+    path = Path(file.filehandle.path)
+    with reading(path):
+        pages, source = _pages(file), _source(file, run)
     big = file.is_bigtiff or file.filehandle.size > 2**32 - 2**25
     with tifffile.TiffWriter(target, bigtiff=big, byteorder=file.byteorder) as writer:
         for index in range(run if run > 1 else len(pages)):
@@ -119,7 +142,8 @@ def _save(
             if run > 1:
                 image = stored(next(frames), dtype)
             else:
-                planes = np.array(source(index))
+                with reading(path):
+                    planes = np.array(source(index))
                 for channel in range(_channels(page)):
                     planes[channel] = stored(next(frames), dtype)
                 image = planes[0] if page.ndim == 2 else planes
