@@ -7,7 +7,7 @@ from typing import Any
 from docrestore.data import Crops
 from docrestore.leakage import fingerprint
 
-__all__ = ["model_card", "parent"]
+__all__ = ["denoiser_card", "model_card", "parent"]
 
 
 def parent(name: str, sha256: str, card: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,4 +85,46 @@ def model_card(
         "commit": code,
         "metrics": {},
         "licence": "MIT (weights); the training pages keep their own terms",
+    }
+
+
+def denoiser_card(
+    method: Any,
+    names: Sequence[str],
+    *,
+    preset: str,
+    steps: int,
+    batch: int,
+    patch: int,
+    seed: int,
+    seconds: float,
+    code: str,
+    method_arguments: Sequence[str] = (),
+    start_from: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The card of a denoiser that `fit` has trained; arguments as in `model_card`.
+
+    `names` are the noisy images, as "set/id". They are named without a fingerprint: noise hides
+    what a perceptual hash would look at.
+    """
+    begun = dict(start_from or {})
+    earlier = begun.pop("trained_on", None) or []
+    seen = [[name] for name in names]
+    return {
+        "model": method.model,
+        "arguments": method.arguments,
+        "method": preset,
+        "method_arguments": list(method_arguments),
+        "task": "denoise",
+        "start_from": begun or None,
+        "patch": patch,
+        "sets": sorted({name.rpartition("/")[0] for name in names}),
+        "trained_on": seen + [page for page in earlier if page not in seen],
+        "steps": steps,
+        "batch": batch,
+        "seed": seed,
+        "seconds": seconds,
+        "commit": code,
+        "metrics": {},
+        "licence": "MIT (weights); the training images keep their own terms",
     }

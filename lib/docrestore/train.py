@@ -2,6 +2,8 @@
 
 The same command under torchrun is the road to several processors or GPUs:
 `torchrun --nproc_per_node=2 -m docrestore.train de_gan ...`.
+
+With `--task denoise` the folders hold noisy images, and a method gets what it `wants` beside them.
 """
 
 import argparse
@@ -15,9 +17,11 @@ import yaml
 from docrestore.checkpoints import TrainingError
 from docrestore.data import Crops, PairedPages
 from docrestore.methods import METHODS
-from docrestore.model_card import model_card, parent
+from docrestore.model_card import denoiser_card, model_card, parent
+from docrestore.noisy import NoisyAndNoise, NoisyCrops, NoisyImages
 from docrestore.paths import here
 from docrestore.provenance import commit, file_hash
+from docrestore.smooth import choose
 from docrestore.training import fit
 from docrestore.weights import load, locate, save_weights
 
@@ -86,9 +90,60 @@ def main(words: list[str] | None = None) -> None:
         raise SystemExit(str(error)) from None
 
 
+def train_denoiser(args: argparse.Namespace, code: str) -> None:
+    """Learn from noisy images; crops are mirrored and flipped, never aged, zoomed or turned."""
+    torch.manual_seed(args.seed)
+    method = METHODS[args.method](**method_arguments(args.method, args.set))
+    begun = None
+    if args.start_from:
+        network = load(args.start_from)
+        begin_with(method, network)
+        file = locate(args.start_from)
+        begun = parent(weights_name(file), file_hash(file), network.card)  # type: ignore[arg-type]
+    images = NoisyImages(*(here(folder) for folder in args.data), split=args.split)
+    if "noise" in method.wants:
+        smooth = choose(images, at_least=None, window=args.patch, stride=16, level="plane")
+        crops = NoisyAndNoise(images, smooth, args.patch, seed=args.seed)
+    else:
+        crops = NoisyCrops(images, args.patch, seed=args.seed, wants=method.wants)
+    names = [f"{one}/{row['id']}" for one, row in zip(images.sets, images.rows, strict=True)]
+    log = fit(
+        method,
+        crops,
+        args.steps,
+        here(args.run_dir),
+        batch=args.batch,
+        seed=args.seed,
+        save_every=args.save_every,
+        log_every=args.log_every,
+        precision=args.precision,
+        device=args.device,
+        about={"method": args.method, "arguments": args.set, "images": names, "patch": args.patch},
+    )
+    if torch.distributed.is_initialized() and torch.distributed.get_rank():
+        return
+    card = denoiser_card(
+        method,
+        names,
+        preset=args.method,
+        steps=args.steps,
+        batch=args.batch,
+        patch=args.patch,
+        seed=args.seed,
+        seconds=log[-1]["seconds"] if log else 0.0,
+        code=code,
+        method_arguments=args.set,
+        start_from=begun,
+    )
+    save_weights(here(args.run_dir) / "weights.safetensors", method.restorer, card)
+    print(json.dumps({k: v for k, v in card.items() if k != "trained_on"}))
+
+
 def train(args: argparse.Namespace) -> None:
     """What `main` does, with errors as they are."""
     code = commit()  # before the hours in which somebody may edit it
+    if args.task == "denoise":
+        return train_denoiser(args, code)
     torch.manual_seed(args.seed)
     method = METHODS[args.method](**method_arguments(args.method, args.set))
     begun = None

@@ -1,0 +1,307 @@
+"""Denoisers at equal budgets: `python -m docrestore.denoising_bench --cell gaussian-25 --rows ...`.
+
+What there is to train stands in book/ledger/denoising.yaml. One call trains and scores the rows of
+one cell one after the other and writes a file for each, runs/denoise-bench/CELL/ROW.json; what is
+there is not done again. Calls for other rows or cells may run beside it, on one machine or several.
+`--jobs N` starts such calls for all that is missing, N at a time; `--merge` gathers the files into
+book/ledger/denoising.json.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from torch import nn
+
+from docrestore import provenance
+from docrestore.checkpoints import put_in_place
+from docrestore.classical.noise import DENOISERS
+from docrestore.denoising import PRESETS, denoise, fit_denoiser
+from docrestore.devices import pick_device
+from docrestore.methods import METHODS
+from docrestore.metrics import psnr_gray, ssim_gray
+from docrestore.noisy import NoisyCrops, NoisyImages
+from docrestore.paths import here
+from docrestore.train import method_arguments
+from docrestore.training import fit
+from docrestore.weights import load, save_weights
+
+__all__ = ["Budget", "Plan", "read_plan", "scores", "ssim_released"]
+
+PLAN = ("book", "ledger", "denoising.yaml")
+FILE = ("book", "ledger", "denoising.json")
+RUNS = ("runs", "denoise-bench")
+METRICS = ("psnr", "ssim", "ssim_released")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long each training is; see book/ledger/denoising.yaml."""
+
+    steps: int
+    batch: int
+    patch: int
+    game_steps: int
+    game_batch: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained and scored; see book/ledger/denoising.yaml for the fields."""
+
+    train: str
+    tested: list[str]
+    seeds: dict[str, int]
+    cells: list[str]
+    budgets: dict[str, Budget]
+    rows: dict[str, dict[str, Any]]
+
+
+def read_plan(path: Path | None = None) -> Plan:
+    """The plan of denoising.yaml."""
+    plan = yaml.safe_load((path or here(*PLAN)).read_text(encoding="utf-8"))
+    plan["budgets"] = {name: Budget(**one) for name, one in plan["budgets"].items()}
+    return Plan(**plan)
+
+
+def ssim_released(restored: np.ndarray, clean: np.ndarray) -> float:
+    """SSIM as GAN2GAN's release takes it: uniform 7 x 7, range that of the restored image.
+
+    Its arguments are swapped, so that the range is max - min of what it judges. Values do not
+    compare with those of `ssim_gray`. Both images are float32 (H, W) in [0, 1].
+    """
+    from skimage.metrics import structural_similarity
+
+    span = float(restored.max() - restored.min()) or 1.0
+    found: Any = structural_similarity(restored, clean, data_range=span)
+    return float(found)
+
+
+def scores(restored: Sequence[np.ndarray], images: NoisyImages) -> list[dict[str, Any]]:
+    """PSNR and both SSIMs of each image, clipped to [0, 1] as every paper does."""
+    rows = []
+    for one, image in zip(restored, images, strict=True):
+        one, clean = (part.clip(0, 1).astype(np.float32) for part in (one, image.clean))
+        rows.append(
+            {
+                "set": image.set.removesuffix(f"-{image.row.get('noise', '')}"),
+                "id": image.id,
+                "psnr": round(psnr_gray(one, clean), 4),
+                "ssim": round(ssim_gray(one, clean), 5),
+                "ssim_released": round(ssim_released(one, clean), 5),
+            }
+        )
+    return rows
+
+
+def means(pages: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """The mean of each set."""
+    found: dict[str, dict[str, float]] = {}
+    for name in dict.fromkeys(page["set"] for page in pages):
+        rows = [page for page in pages if page["set"] == name]
+        found[name] = {
+            metric: round(sum(row[metric] for row in rows) / len(rows), 4) for metric in METRICS
+        }
+    return found
+
+
+class Bench:
+    """The rows of one cell: trains, scores and writes them.
+
+    Args:
+        plan: of denoising.yaml.
+        cell: one of its cells.
+        budget: name of one of its budgets.
+        seed: of the trainings.
+        out: folder of the results, with a folder for the cell.
+        data: folder that holds the sets.
+        device: auto, cpu or cuda.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        cell: str,
+        budget: str,
+        *,
+        seed: int = 0,
+        out: Path,
+        data: Path,
+        device: str = "auto",
+    ) -> None:
+        self.plan, self.cell, self.seed, self.device = plan, cell, seed, pick_device(device)
+        self.budget_name, self.budget = budget, plan.budgets[budget]
+        self.folder = out / f"{budget}-{seed}" / cell
+        self.train = NoisyImages(data / f"{plan.train}-{cell}")
+        self.tested = [NoisyImages(data / f"{name}-{cell}") for name in plan.tested]
+
+    def path(self, row: str) -> Path:
+        """Where a row's result is written; that of gan2gan comes when its last round is done."""
+        return self.folder / f"{row.replace(' ', '-')}.json"
+
+    def run(self, row: str) -> None:
+        """Train and score a row, unless its file is there."""
+        if self.path(row).is_file():
+            return
+        how, begun = self.plan.rows[row], time.perf_counter()
+        torch.manual_seed(self.seed)
+        if "classical" in how:
+            self._classical(row, how["classical"])
+        elif how["method"] == "gan2gan":
+            self._gan2gan(row, how)
+        else:
+            arguments = method_arguments(how["method"], how.get("words", []))
+            method = METHODS[how["method"]](**arguments)
+            crops = NoisyCrops(self.train, self.budget.patch, seed=self.seed, wants=method.wants)
+            fit(
+                method, crops, self.budget.steps, self.folder / row, batch=self.budget.batch,
+                seed=self.seed, device=self.device, progress=False, log_every=50,
+            )  # fmt: skip
+            seconds = time.perf_counter() - begun
+            network = method.restorer
+            card = {"model": method.model, "arguments": method.arguments}
+            save_weights(self.folder / row / "weights.safetensors", network, card)
+            self._write(row, network, steps=self.budget.steps, seconds=seconds)
+
+    def _gan2gan(self, row: str, how: dict[str, Any]) -> None:
+        budget = self.budget
+        preset = replace(
+            PRESETS[how.get("preset", "recommended")],
+            steps=(budget.game_steps, budget.steps),
+            batch=(budget.game_batch, budget.batch),
+            patch=budget.patch,
+            log_every=50,
+            **how.get("settings", {}),
+        )
+        fitted = fit_denoiser(
+            self.train, self.folder / row, preset=preset, seed=self.seed, device=self.device,
+            progress=False,
+        )  # fmt: skip
+        seconds = fitted.report["seconds"]
+        for number, (name, path) in enumerate(fitted.stages.items()):
+            spent = sum(list(seconds.values())[: number + 1])
+            self._write(
+                name if row == "gan2gan" else f"{row} {name}",
+                load(path).to(self.device),
+                steps=number * budget.steps,
+                game_steps=budget.game_steps,
+                seconds=spent,
+                chosen=name == fitted.chosen,
+                selection=fitted.report["selection"][name],
+            )
+        put_in_place(self.path(row), json.dumps(fitted.report, indent=1).encode())
+
+    def _classical(self, row: str, name: str) -> None:
+        begun, pages = time.perf_counter(), []
+        for images in self.tested:
+            restored = [
+                DENOISERS[name](one.degraded, float((one.degraded - one.clean).std()))
+                for one in images
+            ]
+            pages += scores(restored, images)
+        self._note(row, pages, seconds_to_restore=round(time.perf_counter() - begun, 1))
+
+    def _write(self, row: str, network: nn.Module, *, seconds: float, **facts: Any) -> None:
+        begun, pages = time.perf_counter(), []
+        for images in self.tested:
+            pages += scores(denoise(network, [one.degraded for one in images]), images)
+        steps, budget = facts["steps"], self.budget
+        seen = steps * budget.batch + facts.get("game_steps", 0) * budget.game_batch
+        self._note(
+            row,
+            pages,
+            parameters=sum(one.numel() for one in network.parameters()),
+            megapixels_seen=round(seen * budget.patch**2 / 1e6, 1),
+            seconds=round(seconds, 1),
+            seconds_to_restore=round(time.perf_counter() - begun, 1),
+            **facts,
+        )
+
+    def _note(self, row: str, pages: list[dict[str, Any]], **facts: Any) -> None:
+        command = ["--cell", self.cell, "--rows", row, "--budget", self.budget_name]
+        result = {
+            "cell": self.cell,
+            "row": row,
+            "budget": self.budget_name,
+            "seed": self.seed,
+            **facts,
+            "means": means(pages),
+            "command": shlex.join(["python", "-m", "docrestore.denoising_bench", *command]),
+            "commit": provenance.commit(),
+            "versions": provenance.versions(),
+            "machine": provenance.machine(torch.get_num_threads(), "auto"),
+            "pages": pages,
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        put_in_place(self.path(row), json.dumps(result, indent=1).encode())
+        print(self.cell, row, json.dumps(result["means"]), flush=True)
+
+
+def merge(out: Path, path: Path) -> int:
+    """Gather the results below `out` into one file, whole or not at all; return their number."""
+    found = [json.loads(one.read_text()) for one in sorted(out.glob("*/*/*.json"))]
+    lines = [json.dumps(one, ensure_ascii=False) for one in found if "means" in one]
+    put_in_place(path, ('{"runs": [\n  ' + ",\n  ".join(lines) + "\n]}\n").encode())
+    return len(lines)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Train and score what is missing; returns the exit status."""
+    plan = read_plan()
+    parser = argparse.ArgumentParser(
+        prog="python -m docrestore.denoising_bench", description=__doc__
+    )
+    add = parser.add_argument
+    add("--cell", nargs="+", choices=plan.cells, default=plan.cells, help="(default: all)")
+    add("--rows", nargs="+", choices=plan.rows, default=list(plan.rows), help="(default: all)")
+    add("--budget", choices=plan.budgets, default="small")
+    add("--seed", type=int, default=0)
+    add("--device", default="auto")
+    add("--data", type=Path, default=here("data"))
+    add("--out", type=Path, default=here(*RUNS))
+    add("--jobs", type=int, help="start one process a row, so many at a time")
+    add("--merge", action="store_true", help="only gather results into book/ledger")
+    args = parser.parse_args(given)
+    if args.merge:
+        print(f"{merge(args.out, here(*FILE))} results in {here(*FILE)}")
+        return 0
+    if args.jobs:
+        return _spread(args)
+    for cell in args.cell:
+        bench = Bench(
+            plan, cell, args.budget, seed=args.seed, out=args.out, data=args.data,
+            device=args.device,
+        )  # fmt: skip
+        for row in args.rows:
+            bench.run(row)
+    return 0
+
+
+def _spread(args: argparse.Namespace) -> int:
+    """One process for each row of each cell, the longest first; the number of those that failed."""
+
+    def one(task: tuple[str, str]) -> int:
+        row, cell = task
+        words = ["--cell", cell, "--rows", row, "--budget", args.budget, "--seed", str(args.seed)]
+        words += ["--device", args.device, "--data", str(args.data), "--out", str(args.out)]
+        done = subprocess.run([sys.executable, "-m", "docrestore.denoising_bench", *words])
+        return int(done.returncode != 0)
+
+    tasks = [(row, cell) for row in args.rows for cell in args.cell]
+    with ThreadPoolExecutor(args.jobs) as pool:
+        return sum(pool.map(one, tasks))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
