@@ -21,10 +21,16 @@ def scene(height: int = 130, width: int = 150) -> np.ndarray:
     return sum(np.exp(-((y - a) ** 2 + (x - b) ** 2) / r**2) for a, b, r in cells) * 0.6 + 0.2
 
 
-def frames(count: int = 3, low: float = 400, span: float = 2000, noise: float = 60) -> np.ndarray:
+def frames(
+    count: int = 3,
+    low: float = 400,
+    span: float = 2000,
+    noise: float = 60,
+    size: tuple[int, int] = (130, 150),
+) -> np.ndarray:
     """Noisy frames, float64 (count, H, W), in values of a detector; no two are alike."""
     rng = np.random.default_rng(5)
-    clean = np.stack([np.roll(scene(), 7 * i, axis=1) for i in range(count)])
+    clean = np.stack([np.roll(scene(*size), 7 * i, axis=1) for i in range(count)])
     return low + span * clean + rng.normal(0, noise, clean.shape)
 
 

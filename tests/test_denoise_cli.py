@@ -38,13 +38,16 @@ def restore(*words: object) -> Ran:
     return docrestore("restore", "--task", "denoise", "--runtime", "torch", *words)
 
 
-def kinds(folder: Path) -> Path:
+WIDE = np.rint(frames(size=(220, 300))).astype(np.uint16)  # with room beside the cells
+
+
+def kinds(folder: Path, stack: np.ndarray = DEEP) -> Path:
     """One of each kind of file."""
     folder.mkdir()
-    tifffile.imwrite(folder / "stack.tif", DEEP, photometric="minisblack")
-    np.save(folder / "floats.npy", DEEP.astype(np.float64))
-    dicom(folder / "IM1", DEEP[0])
-    hdf5(folder / "a.h5", {"x": DEEP})
+    tifffile.imwrite(folder / "stack.tif", stack, photometric="minisblack")
+    np.save(folder / "floats.npy", stack.astype(np.float64))
+    dicom(folder / "IM1", stack[0])
+    hdf5(folder / "a.h5", {"x": stack})
     return folder
 
 
@@ -170,12 +173,12 @@ def fit(*words: object) -> Ran:
 
 
 def test_fit_scales_the_images_and_the_model_keeps_the_scale(tmp_path, asked):
-    folder, model = kinds(tmp_path / "in"), tmp_path / "mine.safetensors"
+    folder, model = kinds(tmp_path / "in", WIDE), tmp_path / "mine.safetensors"
     (folder / "IM1").unlink()  # other units
     (folder / "bad.tif").write_text("no image")
-    ran = fit(folder, "-o", model, "--minutes", 2, "--lam", 0.03, "--seed", 7)
+    ran = fit(folder, "-o", model, "--minutes", 2, "--lam", 0.2, "--seed", 7)
     assert ran.status == 0, ran.err
-    assert (asked["minutes"], asked["lam"], asked["seed"]) == (2, 0.03, 7)
+    assert (asked["minutes"], asked["lam"], asked["seed"]) == (2, 0.2, 7)
     assert asked["run_dir"] == tmp_path / "mine.fit"
     images = [image.degraded for image in asked["images"]]
     assert len(images) == 9 and min(map(np.min, images)) < 0 and max(map(np.max, images)) > 1
@@ -183,18 +186,32 @@ def test_fit_scales_the_images_and_the_model_keeps_the_scale(tmp_path, asked):
     assert (
         card["images"] == 9 and card["unreadable"] and card["noise_std"] == pytest.approx(60, 0.1)
     )
-    low, high = np.percentile(DEEP, (0.1, 99.9))
+    low, high = np.percentile(WIDE, (0.1, 99.9))
     assert card["scale"] == pytest.approx({"low": low, "high": high}, rel=0.01)
     span = card["scale"]["high"] - card["scale"]["low"]
     assert "bad.tif is damaged" in ran.err and "12000 smooth windows of 50000" in ran.err
     assert f"noise of {7.65 / 255 * span:.3g}" in ran.err  # in values of the files
     restored = restore("--weights", model, folder, "-o", tmp_path / "out")
     assert "3 restored" in restored.err
-    np.testing.assert_allclose(tifffile.imread(tmp_path / "out/stack.tif"), DEEP, atol=1)
+    np.testing.assert_allclose(tifffile.imread(tmp_path / "out/stack.tif"), WIDE, atol=1)
+
+
+def test_images_without_smooth_areas_are_refused_before_they_are_learnt_from(tmp_path, asked):
+    """Noise of 20 on grain of 400: nothing is smooth. Whoever insists is told what to expect."""
+    rng = np.random.default_rng(0)
+    blocks = rng.integers(0, 2, (4, 33, 33)).repeat(8, 1).repeat(8, 2) * np.linspace(200, 900, 264)
+    (tmp_path / "in").mkdir()
+    np.save(tmp_path / "in/a.npy", blocks + rng.normal(0, 20, blocks.shape))
+    ran = fit(tmp_path / "in", "-o", tmp_path / "m.safetensors")
+    assert ran.status == 1 and "no smooth areas were found" in ran.err and not asked
+    ran = fit(tmp_path / "in", "-o", tmp_path / "m.safetensors", "--resume", "--lam", 9)
+    assert "other lam" in ran.err
+    ran = fit(tmp_path / "in", "-o", tmp_path / "m.safetensors", "--overwrite", "--lam", 9)
+    assert ran.status == 0 and "may be worse than the images" in ran.err and asked
 
 
 def test_a_second_fit_is_refused_resumed_or_begun_anew(tmp_path, asked):
-    folder, model = kinds(tmp_path / "in"), tmp_path / "mine.safetensors"
+    folder, model = kinds(tmp_path / "in", WIDE), tmp_path / "mine.safetensors"
     asked["raise"] = KeyboardInterrupt()
     ran = fit(folder, "-o", model)
     assert ran.status == 130 and "--resume goes on" in ran.err
@@ -204,7 +221,7 @@ def test_a_second_fit_is_refused_resumed_or_begun_anew(tmp_path, asked):
     assert "other minutes" in fit(folder, "-o", model, "--resume", "--minutes", 5).err
     assert fit(folder, "-o", model, "--resume").status == 0
     assert (tmp_path / "mine.fit/steps.json").exists() and model.exists()
-    np.save(folder / "new.npy", DEEP)
+    np.save(folder / "new.npy", WIDE)
     assert "other files" in fit(folder, "-o", model, "--resume").err
     assert fit(folder, "-o", model, "--overwrite").status == 0
     assert not (tmp_path / "mine.fit/steps.json").exists()
@@ -213,7 +230,7 @@ def test_a_second_fit_is_refused_resumed_or_begun_anew(tmp_path, asked):
 
 
 def test_files_of_others_are_never_replaced(tmp_path, asked):
-    folder, model = kinds(tmp_path / "in"), tmp_path / "mine.safetensors"
+    folder, model = kinds(tmp_path / "in", WIDE), tmp_path / "mine.safetensors"
     model.write_text("precious")
     assert "is there already" in fit(folder, "-o", model).err
     (tmp_path / "other.fit").mkdir()
@@ -228,6 +245,6 @@ def test_too_few_smooth_windows_are_said_in_one_sentence(tmp_path):
     """With the real method: it says so before it trains."""
     folder = tmp_path / "in"
     folder.mkdir()
-    np.save(folder / "a.npy", frames(4))
+    np.save(folder / "a.npy", WIDE)
     ran = fit(folder, "-o", tmp_path / "m.safetensors", "--lam", 1e-5)
     assert ran.status == 1 and "would do" in ran.err and not (tmp_path / "m.safetensors").exists()

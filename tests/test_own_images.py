@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_series import frames
 
-from docrestore.images.series.scale import Scale, fill_holes, noise_std, usable_part
+from docrestore.images.series.scale import Scale, fill_holes, noise_std, usable_parts
 from docrestore.own_images import OwnImagesError, gather
 from docrestore.restoring.collecting import SERIES, collect
 
@@ -46,49 +46,61 @@ def test_the_scale_leaves_out_a_few_hot_pixels_and_cuts_nothing():
 
 def test_parts_without_clipped_pixels_and_holes():
     frame = noisy()
-    assert usable_part(frame)[:2] == ((0, 200), (0, 240))
+    assert usable_parts(frame) == ([((0, 200), (0, 240))], "")
     frame[:, 230:] = 4095  # 4 % saturated at the right
-    part = usable_part(frame)
-    assert part.columns == (0, 224) and "highest value, 4095" in part.why
+    parts, why = usable_parts(frame)
+    assert (
+        parts == [((0, 200), (0, 224))]
+        and why == "4.2 % of its pixels have the highest value, 4095"
+    )
     frame[:20] = np.nan
-    part = usable_part(frame)
-    assert part.rows == (32, 200) and "NaN" in part.why and "highest" in part.why
+    parts, why = usable_parts(frame)
+    assert parts == [((32, 200), (0, 224))] and "NaN" in why and "highest" in why
     frame[::50, ::50] = -np.inf
-    assert usable_part(frame).empty
-    assert usable_part(np.full_like(frame, 7)).why == "all pixels are 7"
-    assert usable_part(np.full_like(frame, np.nan)).why == "no pixel is a number"
-    assert "smaller than 65 x 65" in usable_part(noisy(60, 300)).why
+    assert usable_parts(frame)[0] == []
+    assert usable_parts(np.full_like(frame, 7)) == ([], "all pixels are 7")
+    assert usable_parts(np.full_like(frame, np.nan)) == ([], "no pixel is a number")
+    assert "smaller than 65 x 65" in usable_parts(noisy(60, 300))[1]
+
+
+def test_a_bar_across_leaves_two_parts():
+    frame = noisy(300, 240)
+    frame[100:112] = 0
+    parts, _ = usable_parts(frame)
+    assert parts == [((112, 300), (0, 240)), ((0, 96), (0, 240))]
 
 
 def test_a_caption_of_one_value_is_no_noise():
     """It is far below a hundredth of the image, and would be the smoothest window of all."""
     frame = noisy(900, 900)
     frame[800:880, 800:890] = 850
-    part = usable_part(frame)
-    assert "squares of one value" in part.why and not (part.of(frame) == 850).all(1).any()
+    parts, why = usable_parts(frame)
+    assert "squares of one value" in why and parts
+    assert not any((part.of(frame) == 850).sum(1).max() > 16 for part in parts)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_rectangle_is_the_largest(seed):
+def test_the_first_rectangle_is_the_largest_and_none_overlap(seed):
     """Against trying them all, on a grid of blocks."""
     rng = np.random.default_rng(seed)
-    bad = rng.random((9, 11)) < 0.06
-    frame = noisy(9 * 16, 11 * 16)
+    bad = rng.random((12, 14)) < 0.06
+    frame = noisy(12 * 16, 14 * 16)
     frame[bad.repeat(16, 0).repeat(16, 1)] = np.nan
     best = max(
-        (bottom - top) * (right - left)
-        for top in range(9)
-        for bottom in range(top + 1, 10)
-        for left in range(11)
-        for right in range(left + 1, 12)
+        (bottom - top) * (right - left) * (bottom - top >= 5 and right - left >= 5)
+        for top in range(12)
+        for bottom in range(top + 1, 13)
+        for left in range(14)
+        for right in range(left + 1, 15)
         if not bad[top:bottom, left:right].any()
     )
-    part = usable_part(frame)
-    if not part.empty:
-        assert np.isfinite(part.of(frame)).all()
-        assert part.of(frame).size == best * 256
-    else:
-        assert bad.any()
+    parts, why = usable_parts(frame)
+    assert (parts[0].of(frame).size if parts else 0) == best * 256
+    taken = np.zeros(frame.shape, int)
+    for part in parts:
+        part.of(taken)[:] += 1
+    assert taken.max() <= 1 and np.isfinite(frame[taken > 0]).all()
+    assert bool(why) == bool(bad.any())
 
 
 def test_holes_are_filled_from_nearby():
@@ -115,11 +127,12 @@ def test_a_folder_is_read_and_what_cannot_teach_is_named(tmp_path):
     (folder / "broken.tif").write_text("no image")
     (folder / "notes.txt").write_text("not asked for")
     own = gather(items(folder))
-    assert own.ids == ["a.tif, frame 1", "a.tif, frame 3", "b.tif"]
+    assert own.ids == ["a.tif, frame 1", "a.tif, frame 3", "b.tif, part 1"]
     assert [array.shape for array in own.arrays] == [(200, 240), (200, 240), (200, 192)]
     assert own.left_out == ["a.tif, frame 2: all pixels are 500."]
     assert own.parts == [
-        "b.tif: 17 % of its pixels are NaN or infinite; rows 0 to 200, columns 48 to 240 are used."
+        "b.tif: 17 % of its pixels are NaN or infinite; of its rows and columns, 0:200, 48:240 are "
+        "used."
     ]
     assert len(own.unreadable) == 1 and own.unreadable[0].startswith("broken.tif ")
     np.testing.assert_allclose(own.scale.from_unit(own.arrays[0]), noisy(), atol=1e-3)

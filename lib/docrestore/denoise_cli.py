@@ -19,6 +19,8 @@ app = typer.Typer(
     help="Learn to denoise from noisy images alone; `docrestore restore --task denoise` does it.",
 )
 WINDOWS, CLOSEST = 3000, 4  # to choose smooth ones from; the least stride, in pixels
+SCENE = 0.3  # share of the noise's deviation that may be scene
+UNLIKE = 0.6  # of the windows' statistic: CT noise, which is correlated, comes to 0.4
 RECORD = "fit.json"  # in the folder beside the model: what the fit is about
 
 
@@ -62,11 +64,12 @@ def fit(
     batch = collect(inputs, run_dir, SERIES)
     with bar("reading", sum(_size(item.source) for item in batch.items)) as progress:
         own = gather(batch.items, key, progress=lambda pixels: progress.advance(pixels))
-    for sentence in [*own.unreadable, *own.left_out, *own.parts][:20]:
+    for sentence in own.unreadable:
         say(sentence)
-    hidden = len(own.unreadable) + len(own.left_out) + len(own.parts) - 20
-    if hidden > 0:
-        say(f"... and {hidden} more, in {run_dir / RECORD}.")
+    for words, sentences in (("left out", own.left_out), ("used in part", own.parts)):
+        if sentences:
+            more = f" {len(sentences) - 1} more are {words}, see {run_dir / RECORD}."
+            say(f"{words.capitalize()}: {sentences[0]}{more if len(sentences) > 1 else ''}")
     say(_found(own))
     asked = {"minutes": minutes, "lam": lam, "seed": seed, "key": key}
     _note(run_dir, asked, batch.items, own.card())
@@ -89,11 +92,29 @@ def _fit(own: Any, run_dir: Path, out: Path, minutes: float, lam: float | None, 
     images = NoisyImages.of(own.arrays, own.ids)
     try:
         plan = _closer(PRESETS["recommended"], [array.shape for array in own.arrays])
+        _look_for_noise(plan.smooth(images, lam).report(), own.scale.span, lam)
         fitted = fit_denoiser(images, run_dir, preset=plan, minutes=minutes, lam=lam, seed=seed)
     except TrainingError as error:
         raise FitError(f"{error}") from None
     fitted.save(out, **own.card())
     return fitted.report
+
+
+def _look_for_noise(found: dict[str, Any], span: float, lam: float | None) -> None:
+    """Say, before hours are spent, that what looks smoothest in these images is still scene."""
+    std, scene = (found[name] * span / 255 for name in ("noise_std", "contamination"))
+    if scene <= SCENE * std and found["lambda"] <= UNLIKE:
+        return
+    sentence = (
+        f"no smooth areas were found to learn the noise from: the {found['windows']} smoothest "
+        f"windows of {found['window']} pixels, with a deviation of {std:.3g}, hold scene too. Add "
+        f"images with areas where nothing is to be seen"
+    )
+    if lam is None:
+        raise FitError(f"{sentence}; --lam {found['lambda']:.2g} goes on with these.")
+    from docrestore.restoring.terminal import say
+
+    say(f"{sentence}. The result may be worse than the images.")
 
 
 def _closer(plan: Any, shapes: list[tuple[int, ...]]) -> Any:
@@ -163,7 +184,7 @@ def _found(own: Any) -> str:
     files = f"{own.files} file{'s' * (own.files != 1)} ({', '.join(own.types)}{rest})"
     low, high = own.scale.low, own.scale.high
     return (
-        f"{len(own.arrays)} images of {size} in {files}; {low:.5g} to {high:.5g} hold 99.8 % of "
+        f"{own.frames} images of {size} in {files}; {low:.5g} to {high:.5g} hold 99.8 % of "
         f"their values; noise about {own.noise:.3g}."
     )
 

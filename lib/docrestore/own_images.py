@@ -8,7 +8,7 @@ import numpy as np
 
 from docrestore.images import ImageError, why_not_opened
 from docrestore.images.series import Series, read_series
-from docrestore.images.series.scale import Scale, noise_std, usable_part
+from docrestore.images.series.scale import Scale, noise_std, usable_parts
 from docrestore.restoring.collecting import Item
 
 __all__ = ["OwnImages", "OwnImagesError", "gather"]
@@ -26,11 +26,12 @@ class OwnImages:
 
     Attributes:
         arrays: float32 (H, W) each, on the scale.
-        ids: "FILE" or "FILE, frame N" for each.
+        ids: "FILE, frame N, part M" for each; "FILE" where there is but one of it.
         scale: which values of the files became 0 and 1.
         noise: median standard deviation of the noise, in values of the files; see `noise_std`.
         types: types of the values in the files.
         files: number of files that were read.
+        frames: number of frames that teach, wholly or with some parts.
         every: every so many-th frame was taken.
         parts: a sentence for each image of which only a part is used.
         left_out: a sentence for each image that cannot teach.
@@ -43,6 +44,7 @@ class OwnImages:
     noise: float = 0.0
     types: list[str] = field(default_factory=list)
     files: int = 0
+    frames: int = 0
     every: int = 1
     parts: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -53,7 +55,7 @@ class OwnImages:
         return {
             "scale": self.scale.card(),
             "noise_std": self.noise,
-            "images": len(self.arrays),
+            "images": self.frames,
             "files": self.files,
             "types": self.types,
             "every": self.every,
@@ -122,15 +124,18 @@ def _take(series: Series, own: OwnImages, progress: Callable[[float], None]) -> 
     wanted = range(0, len(frames), own.every) if len(frames) > own.every else [0]
     for index, frame in zip(wanted, frames.only(wanted), strict=True):
         name = f"{series.path.name}, frame {index + 1}" if len(frames) > 1 else series.path.name
-        part = usable_part(frame)
-        if part.empty:
-            own.left_out.append(f"{name}: {part.why}.")
-        else:
+        parts, why = usable_parts(frame)
+        for number, part in enumerate(parts, start=1):
             own.arrays.append(np.ascontiguousarray(part.of(frame)))
-            own.ids.append(name)
-            if part.why:
-                rows, columns = ("{} to {}".format(*ends) for ends in (part.rows, part.columns))
-                own.parts.append(f"{name}: {part.why}; rows {rows}, columns {columns} are used.")
+            own.ids.append(f"{name}, part {number}" if why else name)
+        if not parts:
+            own.left_out.append(f"{name}: {why}.")
+        elif why:
+            where = " and ".join(
+                f"{p.rows[0]}:{p.rows[1]}, {p.columns[0]}:{p.columns[1]}" for p in parts
+            )
+            own.parts.append(f"{name}: {why}; of its rows and columns, {where} are used.")
+        own.frames += bool(parts)
         progress(frame.size * own.every)
 
 

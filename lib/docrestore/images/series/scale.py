@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["Part", "Scale", "fill_holes", "noise_std", "usable_part"]
+__all__ = ["Part", "Scale", "fill_holes", "noise_std", "usable_parts"]
 
 PERCENTILES = (0.1, 99.9)
 CLIPPED = 0.01  # share of pixels at the lowest or highest value that is no chance any more
 LEAST = 65  # pixels a side: one more than a window of smooth patches
-BLOCK = 16  # pixels; parts are found by blocks of this side
+BLOCK, PARTS = 16, 6  # parts are found by blocks of so many pixels a side; at most so many
 SAMPLE = 4_000_000  # pixels that the percentiles are taken from
 
 
@@ -75,25 +75,17 @@ class Scale:
 
 
 class Part(NamedTuple):
-    """The part of a frame that can teach, and why it is not the whole; both may be empty.
-
-    `rows` and `columns` are (first, behind the last).
-    """
+    """A rectangle of a frame: rows and columns, (first, behind the last)."""
 
     rows: tuple[int, int]
     columns: tuple[int, int]
-    why: str
-
-    @property
-    def empty(self) -> bool:
-        return self.rows[0] == self.rows[1]
 
     def of(self, frame: np.ndarray) -> np.ndarray:
         return frame[slice(*self.rows), slice(*self.columns)]
 
 
-def usable_part(frame: NDArray[np.float32]) -> Part:
-    """The whole of a frame, or its largest rectangle without holes and clipped values, or none.
+def usable_parts(frame: NDArray[np.float32]) -> tuple[list[Part], str]:
+    """The whole of a frame, or its largest rectangles without holes and clipped values, or none.
 
     Holes are NaN and infinite values. Where more than a hundredth of all pixels have the lowest
     or the highest value, that value is where the detector or the file ends: noise is cut off. And
@@ -102,19 +94,25 @@ def usable_part(frame: NDArray[np.float32]) -> Part:
     Args:
         frame: float32 (H, W).
 
+    Returns:
+        At most PARTS rectangles that do not overlap, the largest first, of LEAST pixels a side or
+        more; and why they are not the whole, or "".
+
     >>> frame = np.random.default_rng(0).normal(size=(200, 300)).astype(np.float32)
-    >>> usable_part(frame)
-    Part(rows=(0, 200), columns=(0, 300), why='')
+    >>> usable_parts(frame)
+    ([Part(rows=(0, 200), columns=(0, 300))], '')
     >>> frame[:, :100] = np.nan
-    >>> usable_part(frame)
-    Part(rows=(0, 200), columns=(112, 300), why='33 % of its pixels are NaN or infinite')
+    >>> usable_parts(frame)
+    ([Part(rows=(0, 200), columns=(112, 300))], '33 % of its pixels are NaN or infinite')
     """
     finite = np.isfinite(frame)
     if not finite.any():
-        return Part((0, 0), (0, 0), "no pixel is a number")
+        return [], "no pixel is a number"
     low, high = float(frame[finite].min()), float(frame[finite].max())
     if low == high:
-        return Part((0, 0), (0, 0), f"all pixels are {low:g}")
+        return [], f"all pixels are {low:g}"
+    if min(frame.shape) < LEAST:
+        return [], f"it is smaller than {LEAST} x {LEAST} pixels"
     bad, reasons = ~finite, []
     if bad.any():
         reasons.append(f"{_percent(bad)} of its pixels are NaN or infinite")
@@ -122,15 +120,15 @@ def usable_part(frame: NDArray[np.float32]) -> Part:
         there = np.equal(frame, value)
         if there.mean() > CLIPPED:
             bad = bad | there
-            reasons.append(f"{_percent(there)} of its pixels have the {word} value, {value:g}")
+            reasons.append(f"{_percent(there)} have the {word} value, {value:g}")
     if (flat := _flat_blocks(frame) & ~bad).any():
         bad = bad | flat
-        reasons.append(f"{_percent(flat)} of its pixels lie in squares of one value")
-    why = " and ".join(reasons)
-    rows, columns = _rectangle(bad) if bad.any() else ((0, len(frame)), (0, frame.shape[1]))
-    if min(rows[1] - rows[0], columns[1] - columns[0]) < LEAST:
-        return Part((0, 0), (0, 0), why or f"it is smaller than {LEAST} x {LEAST} pixels")
-    return Part(rows, columns, why)
+        reasons.append(f"{_percent(flat)} lie in squares of one value")
+    if not reasons:
+        return [Part((0, frame.shape[0]), (0, frame.shape[1]))], ""
+    first, *rest = reasons
+    first = first if "its pixels" in first else first.replace("%", "% of its pixels", 1)
+    return _rectangles(bad), " and ".join([first, *rest])
 
 
 def _flat_blocks(frame: np.ndarray) -> np.ndarray:
@@ -147,28 +145,44 @@ def _percent(mask: np.ndarray) -> str:
     return f"{max(100 * float(np.mean(mask)), 0.01):.2g} %"
 
 
-def _rectangle(bad: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The largest rectangle of blocks without a bad pixel."""
+def _rectangles(bad: np.ndarray) -> list[Part]:
+    """The largest rectangle of blocks without a bad pixel, the largest of the rest, and so on."""
     height, width = bad.shape
     tall, wide = -(-height // BLOCK), -(-width // BLOCK)
     padded = np.zeros((tall * BLOCK, wide * BLOCK), bool)
     padded[:height, :width] = bad
     free: Any = ~padded.reshape(tall, BLOCK, wide, BLOCK).any(axis=(1, 3))
-    above, best = np.zeros(wide, int), (0, (0, 0), (0, 0))
+    parts: list[Part] = []
+    while len(parts) < PARTS:
+        top, bottom, left, right = _largest(free)
+        rows = top * BLOCK, min(bottom * BLOCK, height)
+        columns = left * BLOCK, min(right * BLOCK, width)
+        if rows[1] - rows[0] < LEAST or columns[1] - columns[0] < LEAST:
+            break
+        parts.append(Part(rows, columns))
+        free[top:bottom, left:right] = False
+    return parts
+
+
+def _largest(free: Any) -> tuple[int, int, int, int]:
+    """First row, behind the last, first column, behind the last, of the largest free rectangle.
+
+    Only those of LEAST pixels a side count, so that a long sliver does not end the search.
+    """
+    tall, wide = free.shape
+    least = -(-LEAST // BLOCK)
+    above, best = np.zeros(wide, int), (0, (0, 0, 0, 0))
     for bottom in range(tall):  # free blocks above each one; for each width, the lowest of them
         above = np.where(free[bottom], above + 1, 0)
-        for left in range(wide):
+        for left in range(wide - least + 1):
             lowest = np.minimum.accumulate(above[left:])
             areas = lowest * np.arange(1, len(lowest) + 1)
+            areas[: least - 1], areas[lowest < least] = 0, 0
             right = int(areas.argmax())
             if areas[right] > best[0]:
-                rows = bottom + 1 - int(lowest[right]), bottom + 1
-                best = int(areas[right]), rows, (left, left + right + 1)
-    _, rows, columns = best
-    return (
-        (rows[0] * BLOCK, min(rows[1] * BLOCK, height)),
-        (columns[0] * BLOCK, min(columns[1] * BLOCK, width)),
-    )
+                top = bottom + 1 - int(lowest[right])
+                best = int(areas[right]), (top, bottom + 1, left, left + right + 1)
+    return best[1]
 
 
 def fill_holes(frame: NDArray[np.float32]) -> NDArray[np.float32]:
