@@ -24,11 +24,11 @@ from docrestore.made_noise import CalibratedNoise, calibration, sample
 from docrestore.methods.gan2gan import GAN2GAN
 from docrestore.methods.noise_game import NoiseGame
 from docrestore.methods.noise_pairs import NoisePairs, twice
-from docrestore.noisy import NoisyAndNoise, NoisyCrops, NoisyImages
+from docrestore.noisy import NoisyAndNoise, NoisyImages
 from docrestore.smooth import Smooth
 from docrestore.training import fit
 from docrestore.weights import load, save_weights
-from docrestore.whiteness import Selection, score
+from docrestore.whiteness import TILE, score
 
 __all__ = ["PRESETS", "Fitted", "Preset", "denoise", "fit_denoiser"]
 
@@ -45,14 +45,14 @@ class Fitted:
         run_dir: holds a folder of each stage.
         stages: weights of each denoiser, in the order of training: g2, g2g1, g2g2, ...
         chosen: the name of the best of them, told by noisy images alone.
-        noise: weights of the noise generator; read it with made_noise.load_noise.
+        noise: weights of the noise generator, for made_noise.load_noise; None with patches.
         report: of the smooth windows, the games, the selection, steps and seconds.
     """
 
     run_dir: Path
     stages: dict[str, Path]
     chosen: str
-    noise: Path
+    noise: Path | None
     report: dict[str, Any]
 
     @property
@@ -66,9 +66,9 @@ class Fitted:
         `weights.load` reads the denoiser out of it, `weights.load_part(path, "noise")` the noise
         generator. More facts, such as the scale of the images, go into its card.
         """
-        network, noise = self.denoiser, load(self.noise)
+        network, parts = self.denoiser, {"noise": load(self.noise)} if self.noise else None
         card = {**network.card, "task": "denoise", "report": self.report, **facts}  # type: ignore
-        return save_weights(path, network, card, parts={"noise": noise})
+        return save_weights(path, network, card, parts=parts)
 
 
 def denoise(
@@ -135,7 +135,9 @@ def fit_denoiser(
     report |= {"games": [], "seconds": {}}
     about = {"images": [f"{one.set}/{one.id}" for one in train], "window": smooth.window}
 
-    game, noise = _best_game(train, smooth, run_dir, plan, seed, how, report)
+    game, noise = None, "patches"
+    if plan.noise == "made":
+        game, noise = _best_game(train, smooth, run_dir, plan, seed, how, report)
     stages: dict[str, Path] = {}
     estimator: nn.Module | None = None
     names = ["g2" if isinstance(game, GAN2GAN) else "noisier"]
@@ -143,6 +145,7 @@ def fit_denoiser(
     for number, name in enumerate(names):
         path = run_dir / f"{name}.safetensors"
         if name == "g2":
+            assert game is not None
             estimator = game.restorer
             _keep(path, game, estimator)
         else:
@@ -156,7 +159,7 @@ def fit_denoiser(
                 )
             log = fit(
                 method,
-                NoisyCrops(seen, plan.patch, seed=seed + number),
+                plan.pairs_data(seen, smooth, seed + number),
                 plan.steps[1],
                 run_dir / name,
                 batch=plan.batch[1],
@@ -177,7 +180,7 @@ def fit_denoiser(
     chosen = min(judged, key=lambda name: judged[name]["total"])
     report |= {"chosen": chosen, "select": select, "held_out": [f"{i.set}/{i.id}" for i in judges]}
     put_in_place(run_dir / "report.json", json.dumps(report, indent=1).encode())
-    return Fitted(run_dir, stages, chosen, run_dir / "noise.safetensors", report)
+    return Fitted(run_dir, stages, chosen, run_dir / "noise.safetensors" if game else None, report)
 
 
 def _held_out(count: int) -> tuple[list[int], list[int]]:
@@ -265,7 +268,8 @@ def _judge(
         ]
         return {"total": float(np.mean(np.log10(wrong)) * 10)}
     residuals = [one - other for one, other in zip(noisy, restored, strict=True)]
-    seen: Selection = score(residuals, smooth.noise())
+    tile = min(TILE, smooth.window)
+    seen = score(residuals, smooth.noise(), tile, level=smooth.level)
     return seen.as_row() | {"residual_std": 255 * float(np.mean([one.std() for one in residuals]))}
 
 

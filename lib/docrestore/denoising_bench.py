@@ -9,6 +9,7 @@ book/ledger/denoising.json.
 
 import argparse
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
 from torch import nn
@@ -27,22 +27,21 @@ from torch import nn
 from docrestore import provenance
 from docrestore.checkpoints import put_in_place
 from docrestore.classical.noise import DENOISERS
+from docrestore.denoise_scores import means, scores
 from docrestore.denoising import PRESETS, denoise, fit_denoiser
 from docrestore.devices import pick_device
 from docrestore.methods import METHODS
-from docrestore.metrics import psnr_gray, ssim_gray
 from docrestore.noisy import NoisyCrops, NoisyImages
 from docrestore.paths import here
 from docrestore.train import method_arguments
 from docrestore.training import fit
 from docrestore.weights import load, save_weights
 
-__all__ = ["Budget", "Plan", "read_plan", "scores", "ssim_released"]
+__all__ = ["Bench", "Budget", "Plan", "merge", "read_plan"]
 
 PLAN = ("book", "ledger", "denoising.yaml")
 FILE = ("book", "ledger", "denoising.json")
 RUNS = ("runs", "denoise-bench")
-METRICS = ("psnr", "ssim", "ssim_released")
 
 
 @dataclass(frozen=True)
@@ -75,47 +74,6 @@ def read_plan(path: Path | None = None) -> Plan:
     return Plan(**plan)
 
 
-def ssim_released(restored: np.ndarray, clean: np.ndarray) -> float:
-    """SSIM as GAN2GAN's release takes it: uniform 7 x 7, range that of the restored image.
-
-    Its arguments are swapped, so that the range is max - min of what it judges. Values do not
-    compare with those of `ssim_gray`. Both images are float32 (H, W) in [0, 1].
-    """
-    from skimage.metrics import structural_similarity
-
-    span = float(restored.max() - restored.min()) or 1.0
-    found: Any = structural_similarity(restored, clean, data_range=span)
-    return float(found)
-
-
-def scores(restored: Sequence[np.ndarray], images: NoisyImages) -> list[dict[str, Any]]:
-    """PSNR and both SSIMs of each image, clipped to [0, 1] as every paper does."""
-    rows = []
-    for one, image in zip(restored, images, strict=True):
-        one, clean = (part.clip(0, 1).astype(np.float32) for part in (one, image.clean))
-        rows.append(
-            {
-                "set": image.set.removesuffix(f"-{image.row.get('noise', '')}"),
-                "id": image.id,
-                "psnr": round(psnr_gray(one, clean), 4),
-                "ssim": round(ssim_gray(one, clean), 5),
-                "ssim_released": round(ssim_released(one, clean), 5),
-            }
-        )
-    return rows
-
-
-def means(pages: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """The mean of each set."""
-    found: dict[str, dict[str, float]] = {}
-    for name in dict.fromkeys(page["set"] for page in pages):
-        rows = [page for page in pages if page["set"] == name]
-        found[name] = {
-            metric: round(sum(row[metric] for row in rows) / len(rows), 4) for metric in METRICS
-        }
-    return found
-
-
 class Bench:
     """The rows of one cell: trains, scores and writes them.
 
@@ -127,6 +85,7 @@ class Bench:
         out: folder of the results, with a folder for the cell.
         data: folder that holds the sets.
         device: auto, cpu or cuda.
+        commit: of the code; asked of git where it is not given.
     """
 
     def __init__(
@@ -139,7 +98,9 @@ class Bench:
         out: Path,
         data: Path,
         device: str = "auto",
+        commit: str | None = None,
     ) -> None:
+        self.commit = provenance.commit() if commit is None else commit
         self.plan, self.cell, self.seed, self.device = plan, cell, seed, pick_device(device)
         self.budget_name, self.budget = budget, plan.budgets[budget]
         self.folder = out / f"{budget}-{seed}" / cell
@@ -190,11 +151,12 @@ class Bench:
         )  # fmt: skip
         seconds = fitted.report["seconds"]
         for number, (name, path) in enumerate(fitted.stages.items()):
-            spent = sum(list(seconds.values())[: number + 1])
+            trained = number + ("g2" not in fitted.stages)  # g2 comes out of the game itself
+            spent = sum(list(seconds.values())[: trained + 1])
             self._write(
                 name if row == "gan2gan" else f"{row} {name}",
                 load(path).to(self.device),
-                steps=number * budget.steps,
+                steps=trained * budget.steps,
                 game_steps=budget.game_steps,
                 seconds=spent,
                 chosen=name == fitted.chosen,
@@ -238,7 +200,7 @@ class Bench:
             **facts,
             "means": means(pages),
             "command": shlex.join(["python", "-m", "docrestore.denoising_bench", *command]),
-            "commit": provenance.commit(),
+            "commit": self.commit,
             "versions": provenance.versions(),
             "machine": provenance.machine(torch.get_num_threads(), "auto"),
             "pages": pages,
@@ -271,6 +233,7 @@ def main(given: Sequence[str] | None = None) -> int:
     add("--data", type=Path, default=here("data"))
     add("--out", type=Path, default=here(*RUNS))
     add("--jobs", type=int, help="start one process a row, so many at a time")
+    add("--commit", help="of the code, on a machine without git")
     add("--merge", action="store_true", help="only gather results into book/ledger")
     args = parser.parse_args(given)
     if args.merge:
@@ -281,7 +244,7 @@ def main(given: Sequence[str] | None = None) -> int:
     for cell in args.cell:
         bench = Bench(
             plan, cell, args.budget, seed=args.seed, out=args.out, data=args.data,
-            device=args.device,
+            device=args.device, commit=args.commit,
         )  # fmt: skip
         for row in args.rows:
             bench.run(row)
@@ -291,12 +254,16 @@ def main(given: Sequence[str] | None = None) -> int:
 def _spread(args: argparse.Namespace) -> int:
     """One process for each row of each cell, the longest first; the number of those that failed."""
 
+    threads = max(1, (os.cpu_count() or 1) // args.jobs)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    commit = provenance.commit() if args.commit is None else args.commit
+
     def one(task: tuple[str, str]) -> int:
         row, cell = task
         words = ["--cell", cell, "--rows", row, "--budget", args.budget, "--seed", str(args.seed)]
         words += ["--device", args.device, "--data", str(args.data), "--out", str(args.out)]
-        done = subprocess.run([sys.executable, "-m", "docrestore.denoising_bench", *words])
-        return int(done.returncode != 0)
+        command = [sys.executable, "-m", "docrestore.denoising_bench", *words, "--commit", commit]
+        return int(subprocess.run(command, env=environment).returncode != 0)
 
     tasks = [(row, cell) for row in args.rows for cell in args.cell]
     with ThreadPoolExecutor(args.jobs) as pool:

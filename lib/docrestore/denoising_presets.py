@@ -30,6 +30,8 @@ class Preset:
         window, stride, level, at_least: of the smooth windows, see docrestore.smooth.choose.
         rough: where the first estimate comes from: "noisier", our way without a game of five, or
             "game", the paper's g2.
+        noise: "made" plays stage two; "patches" draws the extracted patches themselves: what does
+            a generator add to those?
         released: the published networks, constants and schedules.
         calibrate: bring the made noise to mean 0 and to the deviation of the extracted noise.
         game, pairs: arguments of the method of stage two and of NoisePairs.
@@ -45,6 +47,7 @@ class Preset:
     level: str = "plane"
     at_least: int | None = None
     rough: str = "noisier"
+    noise: str = "made"
     released: bool = False
     calibrate: bool = True
     game: Mapping[str, Any] = field(default_factory=dict)
@@ -70,13 +73,21 @@ class Preset:
             return GAN2GAN(**self.game)
         return NoiseGame(unit=max(deviation, 1e-6) / 0.1, **self.game)
 
-    def pairs_method(self, noise: nn.Module, *, first: bool = False) -> NoisePairs:
+    def pairs_method(self, noise: nn.Module | str, *, first: bool = False) -> NoisePairs:
         """A round of stage three; or, where the game gives no estimate, the first estimate."""
         if first:
             return NoisierPairs(noise=noise, **self.pairs)
         if self.released:
             return NoisePairs("dncnn", noise=noise, schedule="released", lr=1e-3, ema=0.0)
         return NoisePairs(noise=noise, **self.pairs)
+
+    def pairs_data(
+        self, images: NoisyImages, smooth: Smooth, seed: int
+    ) -> NoisyCrops | NoisyAndNoise:
+        """What a round learns from: crops of estimates, with noise patches where none is made."""
+        if self.noise == "patches":
+            return NoisyAndNoise(images, smooth, self.patch, seed=seed, together=False)
+        return NoisyCrops(images, self.patch, seed=seed)
 
 
 PRESETS = {

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from docrestore.smooth import levelled
+
 __all__ = ["Selection", "score"]
 
 TILE = 64
@@ -25,7 +27,7 @@ class Selection:
 
     Attributes:
         whiteness: root of the energy of the autocorrelation up to 16 pixels away, less that of
-            the noise, where the energy at 0 is 1.
+            the noise, where the energy at 0 is 1, and less what two samples differ by anyway.
         values: Wasserstein distance of the values, in standard deviations of the noise.
         spectrum: Wasserstein distance of the power over the distance from frequency 0, as a share
             of the highest frequency. Power is divided by its sum first.
@@ -45,19 +47,22 @@ class Selection:
         return {name: round(one, 5) for name, one in (asdict(self) | {"total": self.total}).items()}
 
 
-def score(residuals: Sequence[np.ndarray], noise: np.ndarray, tile: int = TILE) -> Selection:
+def score(
+    residuals: Sequence[np.ndarray], noise: np.ndarray, tile: int = TILE, *, level: str = "mean"
+) -> Selection:
     """Compare residuals of held-out noisy images with extracted noise; lower is better.
 
     Args:
         residuals: noisy less restored, each (H, W), on one scale with the noise. They are cut into
-            tiles; a tile's mean is taken away, as it was from the noise.
+            tiles; a tile's mean or plane is taken away, as it was from the noise.
         noise: (N, h, w), each of mean 0, as `Smooth.noise` gives it.
         tile: side of the squares in which both are compared, in pixels.
+        level: "mean" or "plane", as in docrestore.smooth.
 
     Raises:
         ValueError: if no residual is as large as a tile, or a value is not finite.
     """
-    ours, theirs = _tiles(residuals, tile), _tiles(noise, tile)
+    ours, theirs = _tiles(residuals, tile, level), _tiles(noise, tile, level)
     for name, tiles in (("residuals", ours), ("noise", theirs)):
         if not len(tiles):
             raise ValueError(f"the {name} must be at least {tile} x {tile} pixels large.")
@@ -69,15 +74,19 @@ def score(residuals: Sequence[np.ndarray], noise: np.ndarray, tile: int = TILE) 
     apart = np.fft.ifft2(shapes[0] - shapes[1]).real * tile**2
     reach = min(REACH, tile // 2 - 1)
     near = np.r_[0 : reach + 1, -reach:0]
+    energy = (apart[np.ix_(near, near)] ** 2).sum()
+    chance = len(near) ** 2 * (1 / ours.size + 1 / theirs.size)  # of two samples of white noise
     return Selection(
-        whiteness=float(np.sqrt((apart[np.ix_(near, near)] ** 2).sum() / 2)),
+        whiteness=float(np.sqrt(max(energy - chance, 0.0) / 2)),
         values=_wasserstein(ours.ravel(), theirs.ravel()) / deviation,
         spectrum=_radial_distance(*shapes),
     )
 
 
-def _tiles(images: Sequence[np.ndarray] | np.ndarray, tile: int) -> NDArray[np.float64]:
-    """(N, tile, tile): whole tiles of all images, each less its mean."""
+def _tiles(
+    images: Sequence[np.ndarray] | np.ndarray, tile: int, level: str
+) -> NDArray[np.floating]:
+    """(N, tile, tile): whole tiles of all images, levelled."""
     cut = [
         image[top : top + tile, left : left + tile]
         for image in images
@@ -86,11 +95,10 @@ def _tiles(images: Sequence[np.ndarray] | np.ndarray, tile: int) -> NDArray[np.f
     ]
     if not cut:
         return np.zeros((0, tile, tile))
-    tiles = np.stack(cut).astype(np.float64)
-    return tiles - tiles.mean((1, 2), keepdims=True)
+    return levelled(np.stack(cut).astype(np.float32), level)
 
 
-def _wasserstein(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def _wasserstein(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     """The mean difference of equal quantiles, at 1,000 of them."""
     levels = (np.arange(1000) + 0.5) / 1000
     return float(np.abs(np.quantile(one, levels) - np.quantile(other, levels)).mean())

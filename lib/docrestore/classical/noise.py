@@ -32,6 +32,7 @@ def wavelet(noisy: np.ndarray, sigma: float) -> np.ndarray:
         noisy,
         func=restoration.denoise_wavelet,
         max_shifts=3,
+        workers=1,
         func_kw={"sigma": sigma, "wavelet": "db2", "mode": "soft", "method": "BayesShrink"},
     )
 

@@ -160,11 +160,11 @@ class Neighbor2Neighbor(Denoiser):
     @staticmethod
     def choose(like: Tensor) -> tuple[Tensor, Tensor]:
         """Two neighbours out of each 2 x 2 cell: their numbers 0 to 3, (B, 1, H / 2, W / 2)."""
-        ordered = [(0, 1), (1, 0), (0, 2), (2, 0), (1, 3), (3, 1), (2, 3), (3, 2)]
-        table = torch.tensor(ordered, device=like.device)
         shape = (len(like), 1, like.shape[-2] // 2, like.shape[-1] // 2)
-        pick = torch.randint(len(ordered), shape, device=like.device)
-        return table[:, 0][pick], table[:, 1][pick]
+        side = torch.randint(4, shape, device=like.device)  # 0-1, 0-2, 1-3 or 2-3
+        first, second = (side - 1).clamp(min=0), (side + 1).clamp(max=3)
+        turned = torch.rand(shape, device=like.device) < 0.5
+        return torch.where(turned, second, first), torch.where(turned, first, second)
 
     @staticmethod
     def halves(image: Tensor, chosen: tuple[Tensor, Tensor]) -> list[Tensor]:
