@@ -26,7 +26,6 @@ from torch import nn
 
 from docrestore import provenance
 from docrestore.checkpoints import put_in_place
-from docrestore.classical.noise import DENOISERS
 from docrestore.denoise_scores import means, scores
 from docrestore.denoising import PRESETS, denoise, fit_denoiser
 from docrestore.devices import pick_device
@@ -136,10 +135,10 @@ class Bench:
             self._write(row, network, steps=self.budget.steps, seconds=seconds)
 
     def _gan2gan(self, row: str, how: dict[str, Any]) -> None:
-        budget = self.budget
+        budget, times = self.budget, how.get("game_times", 1)
         preset = replace(
             PRESETS[how.get("preset", "recommended")],
-            steps=(budget.game_steps, budget.steps),
+            steps=(times * budget.game_steps, budget.steps),
             batch=(budget.game_batch, budget.batch),
             patch=budget.patch,
             log_every=50,
@@ -152,12 +151,13 @@ class Bench:
         seconds = fitted.report["seconds"]
         for number, (name, path) in enumerate(fitted.stages.items()):
             trained = number + ("g2" not in fitted.stages)  # g2 comes out of the game itself
-            spent = sum(list(seconds.values())[: trained + 1])
+            so_far = ["game", *list(fitted.stages)[: number + 1]]
+            spent = sum(seconds.get(one, 0.0) for one in so_far)
             self._write(
                 name if row == "gan2gan" else f"{row} {name}",
                 load(path).to(self.device),
                 steps=trained * budget.steps,
-                game_steps=budget.game_steps,
+                game_steps=times * budget.game_steps,
                 seconds=spent,
                 chosen=name == fitted.chosen,
                 selection=fitted.report["selection"][name],
@@ -165,6 +165,8 @@ class Bench:
         put_in_place(self.path(row), json.dumps(fitted.report, indent=1).encode())
 
     def _classical(self, row: str, name: str) -> None:
+        from docrestore.classical.noise import DENOISERS  # what trains needs no library of theirs
+
         begun, pages = time.perf_counter(), []
         for images in self.tested:
             restored = [
@@ -234,10 +236,10 @@ def main(given: Sequence[str] | None = None) -> int:
     add("--out", type=Path, default=here(*RUNS))
     add("--jobs", type=int, help="start one process a row, so many at a time")
     add("--commit", help="of the code, on a machine without git")
-    add("--merge", action="store_true", help="only gather results into book/ledger")
+    add("--merge", nargs="?", type=Path, const=here(*FILE), help="only gather results into a file")
     args = parser.parse_args(given)
     if args.merge:
-        print(f"{merge(args.out, here(*FILE))} results in {here(*FILE)}")
+        print(f"{merge(args.out, args.merge)} results in {args.merge}")
         return 0
     if args.jobs:
         return _spread(args)
