@@ -112,6 +112,27 @@ def test_holes_stay_and_constant_frames_are_left_alone(tmp_path, model):
     assert (result[1] == 777).all()
 
 
+def test_values_far_from_those_that_were_learnt_pass_through(tmp_path):
+    """A network of x - x: everything is noise to it. What lies beyond its range is not lost."""
+    network = MODELS["gan2gan-compact"](widths=(8, 8))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+        for pixel in range(4):
+            network.stem.weight[pixel, pixel, 1, 1] = 1
+            network.out.weight[pixel, pixel, 1, 1] = 1
+    card = {"model": "gan2gan-compact", "arguments": {"widths": [8, 8]}, "task": "denoise"}
+    path = tmp_path / "m.safetensors"
+    weights.save_weights(path, network.eval(), card | {"scale": {"low": 0.0, "high": 100.0}})
+    frame = np.full((64, 64), 50.0)
+    frame[0], frame[9] = 60.0, 5000.0  # the highest that is known is 150
+    np.save(tmp_path / "a.npy", frame)
+    restore("--weights", path, tmp_path / "a.npy", "-o", tmp_path / "b.npy")
+    result = np.load(tmp_path / "b.npy")
+    np.testing.assert_allclose(result[20], 0, atol=1)
+    np.testing.assert_allclose(result[9], 4850, atol=1)
+
+
 def test_other_noise_than_the_model_knows_is_said(tmp_path, model):
     folder = tmp_path / "in"
     folder.mkdir()

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_series import frames
 
+from docrestore.denoising_presets import PRESETS
 from docrestore.images.series.scale import Scale, fill_holes, noise_std, usable_parts
-from docrestore.own_images import OwnImagesError, gather
+from docrestore.noisy import NoisyImages
+from docrestore.own_images import CleanParts, OwnImagesError, gather
 from docrestore.restoring.collecting import SERIES, collect
 
 
@@ -127,12 +129,13 @@ def test_a_folder_is_read_and_what_cannot_teach_is_named(tmp_path):
     (folder / "broken.tif").write_text("no image")
     (folder / "notes.txt").write_text("not asked for")
     own = gather(items(folder))
-    assert own.ids == ["a.tif, frame 1", "a.tif, frame 3", "b.tif, part 1"]
-    assert [array.shape for array in own.arrays] == [(200, 240), (200, 240), (200, 192)]
+    assert own.ids == ["a.tif, frame 1", "a.tif, frame 3", "b.tif"]
+    assert [array.shape for array in own.arrays] == [(200, 240)] * 3
+    assert [part.shape for part in own.clean_parts()] == [(200, 240), (200, 240), (200, 192)]
+    assert all(np.isfinite(array).all() for array in own.arrays)
     assert own.left_out == ["a.tif, frame 2: all pixels are 500."]
     assert own.parts == [
-        "b.tif: 17 % of its pixels are NaN or infinite; of its rows and columns, 0:200, 48:240 are "
-        "used."
+        "b.tif: 17 % of its pixels are NaN or infinite; noise is looked for in [0:200, 48:240]."
     ]
     assert len(own.unreadable) == 1 and own.unreadable[0].startswith("broken.tif ")
     np.testing.assert_allclose(own.scale.from_unit(own.arrays[0]), noisy(), atol=1e-3)
@@ -153,3 +156,17 @@ def test_nothing_to_learn_from_is_a_sentence(tmp_path):
     save(tmp_path / "in/a.tif", np.zeros((200, 240), np.uint16))
     with pytest.raises(OwnImagesError, match=r"no image to learn from: a\.tif: all pixels are 0\."):
         gather(items(tmp_path / "in"))
+
+
+def test_noise_is_learnt_where_it_was_not_cut_off(tmp_path):
+    """A black third of the image has half its noise, and is the smoothest of all."""
+    frame = noisy(240, 360)
+    frame[:, :120] -= 300
+    frame[:, :60] -= 200
+    frame = frame.clip(600)
+    save(tmp_path / "in/a.tif", frame, frame[::-1])
+    own = gather(items(tmp_path / "in"))
+    images = NoisyImages.of(own.arrays, own.ids)
+    found = CleanParts.of(PRESETS["recommended"], own).smooth(images).report()
+    assert found["noise_std"] / 255 * own.scale.span == pytest.approx(30, rel=0.03)
+    assert own.arrays[0].shape == frame.shape, "the denoiser still sees all of it"

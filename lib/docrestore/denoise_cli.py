@@ -5,7 +5,6 @@ Only typer is imported here, as in docrestore.cli.
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +17,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Learn to denoise from noisy images alone; `docrestore restore --task denoise` does it.",
 )
-WINDOWS, CLOSEST = 3000, 4  # to choose smooth ones from; the least stride, in pixels
 SCENE = 0.3  # share of the noise's deviation that may be scene
 UNLIKE = 0.6  # of the windows' statistic: CT noise, which is correlated, comes to 0.4
 RECORD = "fit.json"  # in the folder beside the model: what the fit is about
@@ -66,9 +64,9 @@ def fit(
         own = gather(batch.items, key, progress=lambda pixels: progress.advance(pixels))
     for sentence in own.unreadable:
         say(sentence)
-    for words, sentences in (("left out", own.left_out), ("used in part", own.parts)):
+    for words, sentences in (("left out", own.left_out), ("cut off in part", own.parts)):
         if sentences:
-            more = f" {len(sentences) - 1} more are {words}, see {run_dir / RECORD}."
+            more = f" So are {len(sentences) - 1} more, see {run_dir / RECORD}."
             say(f"{words.capitalize()}: {sentences[0]}{more if len(sentences) > 1 else ''}")
     say(_found(own))
     asked = {"minutes": minutes, "lam": lam, "seed": seed, "key": key}
@@ -88,10 +86,11 @@ def _fit(own: Any, run_dir: Path, out: Path, minutes: float, lam: float | None, 
     from docrestore.checkpoints import TrainingError
     from docrestore.denoising import PRESETS, fit_denoiser
     from docrestore.noisy import NoisyImages
+    from docrestore.own_images import CleanParts
 
     images = NoisyImages.of(own.arrays, own.ids)
     try:
-        plan = _closer(PRESETS["recommended"], [array.shape for array in own.arrays])
+        plan = CleanParts.of(PRESETS["recommended"], own)
         _look_for_noise(plan.smooth(images, lam).report(), own.scale.span, lam)
         fitted = fit_denoiser(images, run_dir, preset=plan, minutes=minutes, lam=lam, seed=seed)
     except TrainingError as error:
@@ -115,16 +114,6 @@ def _look_for_noise(found: dict[str, Any], span: float, lam: float | None) -> No
     from docrestore.restoring.terminal import say
 
     say(f"{sentence}. The result may be worse than the images.")
-
-
-def _closer(plan: Any, shapes: list[tuple[int, ...]]) -> Any:
-    """The plan, with smooth windows that lie closer together where the images are few or small."""
-    while plan.stride > CLOSEST:
-        steps = [[max(0, side - plan.window) // plan.stride for side in shape] for shape in shapes]
-        if sum(rows * columns for rows, columns in steps) >= WINDOWS:
-            break
-        plan = replace(plan, stride=plan.stride // 2)
-    return plan
 
 
 def _size(path: Path) -> float:
@@ -184,7 +173,7 @@ def _found(own: Any) -> str:
     files = f"{own.files} file{'s' * (own.files != 1)} ({', '.join(own.types)}{rest})"
     low, high = own.scale.low, own.scale.high
     return (
-        f"{own.frames} images of {size} in {files}; {low:.5g} to {high:.5g} hold 99.8 % of "
+        f"{len(own.arrays)} images of {size} in {files}; {low:.5g} to {high:.5g} hold 99.8 % of "
         f"their values; noise about {own.noise:.3g}."
     )
 

@@ -1,19 +1,29 @@
-"""One's own noisy images, made ready to learn from: read, looked over, and put on one scale."""
+"""One's own noisy images, made ready to learn from: read, looked over, and put on one scale.
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+A denoiser must see all that it will be asked to restore: air around a body, a black field. But
+noise may only be learnt where it was not cut off. So images stay whole, and smooth windows are
+looked for in their clean parts.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
+from docrestore.denoising_presets import Preset
 from docrestore.images import ImageError, why_not_opened
 from docrestore.images.series import Series, read_series
-from docrestore.images.series.scale import Scale, noise_std, usable_parts
+from docrestore.images.series.scale import Part, Scale, fill_holes, noise_std, usable_parts
+from docrestore.noisy import NoisyImages
 from docrestore.restoring.collecting import Item
+from docrestore.smooth import Smooth
 
-__all__ = ["OwnImages", "OwnImagesError", "gather"]
+__all__ = ["CleanParts", "OwnImages", "OwnImagesError", "gather"]
 
 MOST = 256_000_000  # pixels that are kept in memory, 1 GB; of more, every second, third ... frame
+WINDOWS, CLOSEST = 3000, 4  # to choose smooth ones from; the least stride, in pixels
 
 
 class OwnImagesError(ValueError):
@@ -25,37 +35,45 @@ class OwnImages:
     """What was found.
 
     Attributes:
-        arrays: float32 (H, W) each, on the scale.
-        ids: "FILE, frame N, part M" for each; "FILE" where there is but one of it.
+        arrays: float32 (H, W) each, on the scale; holes are filled.
+        ids: "FILE", or "FILE, frame N", for each.
+        clean: the parts of each in which noise was not cut off.
         scale: which values of the files became 0 and 1.
         noise: median standard deviation of the noise, in values of the files; see `noise_std`.
         types: types of the values in the files.
         files: number of files that were read.
-        frames: number of frames that teach, wholly or with some parts.
         every: every so many-th frame was taken.
-        parts: a sentence for each image of which only a part is used.
+        parts: a sentence for each image in which noise was cut off somewhere.
         left_out: a sentence for each image that cannot teach.
         unreadable: a sentence for each file that cannot be read.
     """
 
     arrays: list[np.ndarray] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
+    clean: dict[str, list[Part]] = field(default_factory=dict)
     scale: Scale = Scale(0.0, 1.0)
     noise: float = 0.0
     types: list[str] = field(default_factory=list)
     files: int = 0
-    frames: int = 0
     every: int = 1
     parts: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+
+    def clean_parts(self) -> list[np.ndarray]:
+        """All parts in which noise was not cut off, (h, w) each: views, not copies."""
+        return [
+            part.of(array)
+            for name, array in zip(self.ids, self.arrays, strict=True)
+            for part in self.clean[name]
+        ]
 
     def card(self) -> dict[str, Any]:
         """What a model's card says about the images that it was fitted to."""
         return {
             "scale": self.scale.card(),
             "noise_std": self.noise,
-            "images": self.frames,
+            "images": len(self.arrays),
             "files": self.files,
             "types": self.types,
             "every": self.every,
@@ -72,7 +90,7 @@ def gather(
     most: int = MOST,
     progress: Callable[[float], None] = lambda pixels: None,
 ) -> OwnImages:
-    """Read the frames of all files that can teach, cut to the part that can.
+    """Read the frames of all files that can teach.
 
     A file that cannot be read, and a frame that is constant, clipped or full of holes, is named
     and left out; so it does not stop the others.
@@ -107,7 +125,7 @@ def gather(
     if not own.arrays:
         why = "; ".join([*own.unreadable, *own.left_out][:5]).rstrip(".")
         raise OwnImagesError(f"there is no image to learn from: {why or 'no image was found'}.")
-    own.noise = float(np.median([noise_std(array) for array in own.arrays[:: _step(own.arrays)]]))
+    own.noise = float(np.median([noise_std(part) for part in own.clean_parts()[:: _step(own)]]))
     pixels = sum(array.size for array in own.arrays)
     try:
         own.scale = Scale.of(own.arrays, pixels)
@@ -125,19 +143,52 @@ def _take(series: Series, own: OwnImages, progress: Callable[[float], None]) -> 
     for index, frame in zip(wanted, frames.only(wanted), strict=True):
         name = f"{series.path.name}, frame {index + 1}" if len(frames) > 1 else series.path.name
         parts, why = usable_parts(frame)
-        for number, part in enumerate(parts, start=1):
-            own.arrays.append(np.ascontiguousarray(part.of(frame)))
-            own.ids.append(f"{name}, part {number}" if why else name)
         if not parts:
             own.left_out.append(f"{name}: {why}.")
-        elif why:
-            where = " and ".join(
-                f"{p.rows[0]}:{p.rows[1]}, {p.columns[0]}:{p.columns[1]}" for p in parts
-            )
-            own.parts.append(f"{name}: {why}; of its rows and columns, {where} are used.")
-        own.frames += bool(parts)
+        else:
+            while name in own.clean:  # the same name in another folder
+                name += "'"
+            own.arrays.append(fill_holes(frame))
+            own.ids.append(name)
+            own.clean[name] = parts
+        if parts and why:
+            where = [
+                f"{part.rows[0]}:{part.rows[1]}, {part.columns[0]}:{part.columns[1]}"
+                for part in parts
+            ]
+            own.parts.append(f"{name}: {why}; noise is looked for in [{'], ['.join(where)}].")
         progress(frame.size * own.every)
 
 
-def _step(arrays: Sequence[np.ndarray]) -> int:
-    return max(1, len(arrays) // 200)
+def _step(own: OwnImages) -> int:
+    return max(1, len(own.arrays) // 200)
+
+
+@dataclass(frozen=True)
+class CleanParts(Preset):
+    """A preset that looks for smooth windows in the clean parts of images alone.
+
+    Attributes:
+        clean: parts of each image, by its id.
+    """
+
+    clean: Mapping[str, list[Part]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plan: Preset, own: OwnImages) -> "CleanParts":
+        """As another preset, with windows that lie closer where the parts are few or small."""
+        shapes = [part.shape for part in own.clean_parts()]
+        stride = plan.stride
+        while stride > CLOSEST and _windows(shapes, plan.window, stride) < WINDOWS:
+            stride //= 2
+        known = {one.name: getattr(plan, one.name) for one in fields(plan)}
+        return cls(**known | {"stride": stride, "clean": own.clean})
+
+    def smooth(self, images: NoisyImages, lam: float | None = None) -> Smooth:
+        """The smooth windows of the clean parts of these images."""
+        parts = [part.of(image.pixels) for image in images for part in self.clean[image.id]]
+        return super().smooth(NoisyImages.of(parts), lam)
+
+
+def _windows(shapes: Sequence[tuple[int, ...]], window: int, stride: int) -> int:
+    return sum(math.prod(max(0, side - window) // stride for side in shape) for shape in shapes)

@@ -18,6 +18,7 @@ from docrestore.restoring.collecting import SERIES
 
 __all__ = ["SeriesRestorer"]
 
+KNOWN = (-0.5, 1.5)  # 0 to 1 holds 99.8 % of the values that a network was fitted to
 OTHER_NOISE = 2.0  # times stronger or weaker than the noise that the model has learnt
 
 
@@ -96,7 +97,9 @@ class SeriesRestorer(Restorer):
         if filled.min() == filled.max():  # nothing was measured; a network would guess
             return frame
         scale = self.scale or _range_of(series)
-        restored = scale.from_unit(restore(self.run, scale.to_unit(filled), progress=progress))
+        unit = scale.to_unit(filled)
+        known = unit.clip(*KNOWN)  # a network is lost among values that it has hardly ever seen
+        restored = scale.from_unit(restore(self.run, known, progress=progress) + (unit - known))
         restored[holes] = frame[holes]
         return restored
 
