@@ -23,7 +23,7 @@ from docrestore.inference import restore, runner
 from docrestore.made_noise import CalibratedNoise, calibration, sample
 from docrestore.methods.gan2gan import GAN2GAN
 from docrestore.methods.noise_game import NoiseGame
-from docrestore.methods.noise_pairs import NoisePairs, twice
+from docrestore.methods.noise_pairs import NoisePairs
 from docrestore.noisy import NoisyAndNoise, NoisyImages
 from docrestore.smooth import Smooth
 from docrestore.training import fit
@@ -169,7 +169,7 @@ def fit_denoiser(
                 **how,
             )
             report["seconds"][name] = log[-1]["seconds"] if log else 0.0
-            estimator = twice(method.restorer) if name == "noisier" else method.restorer
+            estimator = method.restorer
             _keep(path, method, estimator)
         stages[name] = path
 

@@ -5,7 +5,6 @@ Paper    Cha et al., ICLR 2021 (`NoisePairs`). `NoisierPairs` is Moran et al., "
 """
 
 from collections.abc import Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from torch.nn import functional as F
 from docrestore import weights
 from docrestore.methods.one_player import OnePlayer, one_of
 
-__all__ = ["NoisePairs", "NoisierPairs", "twice"]
+__all__ = ["NoisePairs", "NoisierPairs"]
 
 
 class NoisePairs(OnePlayer):
@@ -114,32 +113,17 @@ class NoisePairs(OnePlayer):
 
 
 class NoisierPairs(NoisePairs):
-    """A first estimate without a game: learn to take away noise that was added to noisy images.
+    """A first estimate without a game: pairs of a noisy image and made noise, added and taken away.
 
-    The denoiser sees Z + m, m made noise, and is to give Z. Of the two noises in what it sees
-    none is told from the other, so it takes away half of them: E[Z | Z + m] = x' + n / 2 + m / 2
-    in the mean. Twice what it takes away is all of it; see `twice`. Arguments as in NoisePairs.
+    source = Z + m, target = Z - m, m made noise. Who sees Z + m = x + n + m cannot tell n from m,
+    so it expects as much of either, and the mean of the target x + n - m is that of x, whatever the
+    law and the correlation of the noise. The answer is Noisier2Noise's, 2 E[Z | Z + m] - (Z + m),
+    learnt in one go. Arguments as in NoisePairs.
     """
 
     @torch.no_grad()
     def pairs(self, batch: dict[str, Tensor], trainer) -> tuple[Tensor, Tensor]:
-        """Noisier images and noisy ones, each (B, 1, H, W)."""
+        """Noisier images, and noisy ones less the noise that was added, each (B, 1, H, W)."""
         noisy = batch["degraded"]
         made = self._make(noisy, trainer) if "noise" in self.frozen else batch["noise"]
-        return noisy + made, noisy
-
-
-def twice(network: nn.Module) -> nn.Module:
-    """A copy that takes away twice as much; for networks with the answer x - noise(x).
-
-    Raises:
-        ValueError: for another answer, such as one that ends in a sigmoid.
-    """
-    network = deepcopy(network)
-    layers = [one for one in network.modules() if isinstance(one, nn.Conv2d)]
-    if getattr(network, "head", "linear") != "linear" or layers[-1].out_channels not in (1, 4):
-        raise ValueError(f"{type(network).__name__} gives no x - noise(x) that could be doubled.")
-    with torch.no_grad():
-        for parameter in layers[-1].parameters():
-            parameter.mul_(2)
-    return network
+        return noisy + made, noisy - made

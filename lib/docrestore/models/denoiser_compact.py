@@ -62,6 +62,8 @@ class CompactDenoiser(nn.Module):
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
         self.decode = nn.ModuleList(map(stage, range(len(pairs))))
         self.out = nn.Conv2d(widths[0], fold**2, 3, padding=1)
+        nn.init.normal_(self.out.weight, 0.0, 1e-4)  # begins with next to the noisy image itself
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
     @property
     def multiple(self) -> int:
