@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from docrestore.checkpoints import put_in_place
 from docrestore.noisy import NoisyImage, window
 
-__all__ = ["SmoothWindowsError", "Smooth", "choose", "statistic"]
+__all__ = ["SmoothWindowsError", "Smooth", "choose", "haar", "statistic"]
 
 WINDOW, STRIDE = 96, 24
 LEVELS = ("mean", "plane")
@@ -27,6 +27,17 @@ FEWEST = 100  # windows that a noise can be learnt from at all
 
 class SmoothWindowsError(ValueError):
     """Too few smooth windows; the sentence says which lambda or window would do."""
+
+
+def haar(image: np.ndarray) -> NDArray[np.float64]:
+    """The four bands (4, H // 2, W // 2) of the one-level orthonormal Haar transform of (H, W).
+
+    Averages first, then differences to the right, downwards and across; an odd last row or column
+    is left out.
+    """
+    even = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2].astype(np.float64)
+    a, b, c, d = even[::2, ::2], even[::2, 1::2], even[1::2, ::2], even[1::2, 1::2]
+    return np.stack([a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d]) / 2
 
 
 def statistic(
@@ -59,11 +70,9 @@ def statistic(
     def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return _sums(values, half)[::step, ::step][: counts[0], : counts[1]] / half**2
 
-    even = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2].astype(np.float64)
-    a, b, c, d = even[::2, ::2], even[::2, 1::2], even[1::2, ::2], even[1::2, 1::2]
     found = []
-    for band in (a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d):
-        band = band / 2 - band.mean() / 2  # near zero, where squares lose no digits
+    for band in haar(image):
+        band = band - band.mean()  # near zero, where squares lose no digits
         middle = mean(band)
         variance = mean(band * band) - middle * middle
         if level == "plane" and not found:  # a plane leaves the three other bands flat
