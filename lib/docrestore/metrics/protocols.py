@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -49,8 +50,8 @@ class Protocol:
         clip: cut both images to [0, 1].
         eight_bits: round both to whole levels of 8 bits.
         border: rows and columns left out on each side.
-        ssim: "gaussian", a window of 11 x 11 and a range of 1; or "uniform", 7 x 7 and the range
-            of the restored image, as GAN2GAN's release takes it.
+        ssim: "gaussian", a window of 11 x 11 and a range of 1, as `ssim_gray`; or "uniform",
+            7 x 7 and the range of the restored image, as GAN2GAN's release takes it.
     """
 
     gray: str = "0.114"
@@ -87,16 +88,13 @@ class Protocol:
 
     def similarity(self, restored: np.ndarray, clean: np.ndarray) -> float:
         """SSIM, in the variant of this protocol."""
-        from skimage.metrics import structural_similarity
-
         one, other = self.seen(restored), self.seen(clean)
         if self.ssim == "uniform":
             return ssim_released(one, other)
-        found: Any = structural_similarity(
-            one, other, data_range=1.0, gaussian_weights=True, sigma=1.5,
-            use_sample_covariance=False,
-        )  # fmt: skip
-        return float(found)
+        from torchmetrics.functional.image import structural_similarity_index_measure
+
+        tensors = [torch.from_numpy(image)[None, None] for image in (one, other)]
+        return float(structural_similarity_index_measure(*tensors, sigma=1.5, data_range=1.0))  # type: ignore[arg-type]
 
 
 PUBLISHED = {
