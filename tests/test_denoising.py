@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from docrestore import weights
+from docrestore import train, weights
 from docrestore.denoising import PRESETS, denoise, fit_denoiser
 from docrestore.made_noise import CalibratedNoise, calibration, load_noise, sample
 from docrestore.models import MODELS
@@ -140,6 +140,21 @@ def test_unknown_words_are_refused(tmp_path: Path) -> None:
         fit_denoiser(images, tmp_path, preset="best")
     with pytest.raises(ValueError, match="select must be noisy or clean"):
         fit_denoiser(images, tmp_path, select="psnr")
+
+
+@pytest.mark.parametrize("method", ["noise2void", "noise2clean", "gan2gan-noise"])
+def test_the_trainer_learns_from_noisy_folders(tmp_path: Path, method: str, capsys) -> None:
+    """`--task denoise` gives each method what it wants, and a card that names the images."""
+    words = [method, "--data", str(folder(tmp_path / "set")), "--task", "denoise", "--steps", "2"]
+    words += ["--batch", "2", "--patch", "32", "--run-dir", str(tmp_path / "run")]
+    small = "{widths: [8, 16], depth: 1}" if method != "gan2gan-noise" else "{width: 8}"
+    train.main([*words, "--set", f"generator_arguments={small}"])
+    card = weights.card(tmp_path / "run" / "weights.safetensors")
+    assert card["task"] == "denoise" and card["sets"] == ["set"] and card["patch"] == 32
+    assert card["trained_on"] == [[f"set/{i}"] for i in range(6)]
+    weights.load(tmp_path / "run" / "weights.safetensors")
+    with pytest.raises(SystemExit, match="data_prep.noisy_set"):
+        train.main([*words[:2], str(tmp_path), *words[3:]])
 
 
 def test_calibrated_noise_has_the_values_of_the_extracted() -> None:

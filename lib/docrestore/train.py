@@ -102,7 +102,8 @@ def train_denoiser(args: argparse.Namespace, code: str) -> None:
         begun = parent(weights_name(file), file_hash(file), network.card)  # type: ignore[arg-type]
     images = NoisyImages(*(here(folder) for folder in args.data), split=args.split)
     if "noise" in method.wants:
-        smooth = choose(images, at_least=None, window=args.patch, stride=16, level="plane")
+        stride = max(2, args.patch // 8 * 2)
+        smooth = choose(images, at_least=None, window=args.patch, stride=stride, level="plane")
         crops = NoisyAndNoise(images, smooth, args.patch, seed=args.seed)
     else:
         crops = NoisyCrops(images, args.patch, seed=args.seed, wants=method.wants)
