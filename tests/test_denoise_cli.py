@@ -167,7 +167,7 @@ def test_denoising_asks_for_weights_of_ones_own(tmp_path):
 class FakeFitted:
     """What fit_denoiser gives back, without the hours."""
 
-    report = {"smooth": {"windows": 12_000, "looked_at": 50_000, "lambda": 0.021,
+    report: dict[str, Any] = {"smooth": {"windows": 12_000, "looked_at": 50_000, "lambda": 0.021,
                          "noise_std": 7.65, "contamination": 0.5}}  # fmt: skip
 
     def save(self, path: Path, **facts: Any) -> Path:
@@ -229,6 +229,20 @@ def test_images_without_smooth_areas_are_refused_before_they_are_learnt_from(tmp
     assert "other lam" in ran.err
     ran = fit(tmp_path / "in", "-o", tmp_path / "m.safetensors", "--overwrite", "--lam", 9)
     assert ran.status == 0 and "may be worse than the images" in ran.err and asked
+
+
+@pytest.mark.parametrize(
+    ("residual", "told"), [(7.4, ""), (14.2, "too much: scene goes with it"), (3.0, "too little")]
+)
+def test_a_denoiser_that_has_learnt_too_little_says_so(
+    tmp_path, asked, monkeypatch, residual, told
+):
+    judged = {"chosen": "g2g3", "selection": {"g2g3": {"residual_std": residual}}}
+    monkeypatch.setattr(FakeFitted, "report", FakeFitted.report | judged)
+    folder = kinds(tmp_path / "in", WIDE)
+    ran = fit(folder / "stack.tif", "-o", tmp_path / "m.safetensors")
+    assert ran.status == 0 and f"{residual / 7.65:.0%} of the noise's deviation" in ran.err
+    assert ("Train longer" in ran.err) == bool(told) and told in ran.err
 
 
 def test_a_second_fit_is_refused_resumed_or_begun_anew(tmp_path, asked):

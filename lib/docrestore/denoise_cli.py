@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 SCENE = 0.3  # share of the noise's deviation that may be scene
 UNLIKE = 0.6  # of the windows' statistic: CT noise, which is correlated, comes to 0.4
+ENOUGH = (0.7, 1.2)  # of the noise's deviation, that a denoiser takes away
 RECORD = "fit.json"  # in the folder beside the model: what the fit is about
 
 
@@ -188,4 +189,14 @@ def _learnt(report: dict[str, Any], span: float) -> list[str]:
             f"{smooth['windows']} smooth windows of {smooth.get('looked_at', '?')} (lambda "
             f"{smooth.get('lambda', 0):.2g}): noise of {std:.3g}, about {rest:.2g} of it scene."
         )
+    chosen = report.get("selection", {}).get(report.get("chosen"), {})
+    if "residual_std" in chosen and smooth.get("noise_std"):
+        share = chosen["residual_std"] / smooth["noise_std"]
+        lines.append(f"On images held out, {share:.0%} of the noise's deviation is taken away.")
+        if not ENOUGH[0] <= share <= ENOUGH[1]:
+            lines.append(
+                "That is too "
+                + ("much: scene goes with it. " if share > 1 else "little. ")
+                + "Train longer: --overwrite, and more --minutes."
+            )
     return lines
