@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from docrestore import train, weights
+from docrestore import denoising, train, training, weights
 from docrestore.denoising import PRESETS, denoise, fit_denoiser
 from docrestore.made_noise import CalibratedNoise, calibration, load_noise, sample
 from docrestore.models import MODELS
@@ -116,8 +116,31 @@ def test_another_fit_in_the_folder_is_refused(tmp_path: Path) -> None:
     """Other steps cannot go on from these checkpoints."""
     images = NoisyImages(folder(tmp_path / "set"))
     fit_denoiser(images, tmp_path / "run", preset=replace(TINY, rounds=0), **HOW)
-    with pytest.raises(RuntimeError, match="other steps"):
+    with pytest.raises(RuntimeError, match="other rounds, steps"):
         fit_denoiser(images, tmp_path / "run", preset=TINY, steps=(7, 4), **HOW)
+
+
+def test_a_killed_fit_ends_with_the_same_bits(tmp_path: Path, monkeypatch) -> None:
+    """Killed before its last round, it does that one alone; no estimates are left behind."""
+    images = NoisyImages(folder(tmp_path / "set"))
+    whole = fit_denoiser(images, tmp_path / "whole", preset=TINY, **HOW)
+    done = []
+
+    def dying(method, data, steps, run_dir, **options):
+        done.append(run_dir.name)
+        if run_dir.name == "g2g2" and done.count("g2g2") == 1:
+            raise KeyboardInterrupt
+        return training.fit(method, data, steps, run_dir, **options)
+
+    monkeypatch.setattr(denoising, "fit", dying)
+    with pytest.raises(KeyboardInterrupt):
+        fit_denoiser(images, tmp_path / "run", preset=TINY, **HOW)
+    again = fit_denoiser(images, tmp_path / "run", preset=TINY, **HOW)
+    assert [name for name in done if name.startswith("g2g")] == ["g2g1", "g2g2", "g2g2"]
+    assert again.chosen == whole.chosen
+    for name in whole.stages:
+        assert again.stages[name].read_bytes() == whole.stages[name].read_bytes()
+    assert not (tmp_path / "run" / "estimates.npy").exists()
 
 
 def test_minutes_become_steps_once(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from docrestore.checkpoints import put_in_place
-from docrestore.denoising_presets import PRESETS, Preset, steps_in
+from docrestore.denoising_presets import PRESETS, Preset, same_fit, steps_once
 from docrestore.devices import pick_device
 from docrestore.inference import restore, runner
 from docrestore.made_noise import CalibratedNoise, calibration, sample
@@ -26,7 +26,7 @@ from docrestore.methods.noise_game import NoiseGame
 from docrestore.methods.noise_pairs import NoisePairs
 from docrestore.noisy import NoisyAndNoise, NoisyImages
 from docrestore.smooth import Smooth
-from docrestore.training import fit
+from docrestore.training import fit, read_log
 from docrestore.weights import load, save_weights
 from docrestore.whiteness import TILE, score
 
@@ -129,11 +129,12 @@ def fit_denoiser(
     smooth = plan.smooth(train, lam)
     how = {"device": device, "precision": precision, "progress": progress}
     if steps is None and minutes is not None:
-        steps = _steps_once(run_dir, plan, train, smooth, minutes, how)
+        steps = steps_once(run_dir, plan, train, smooth, minutes, how)
     plan = replace(plan, steps=steps or plan.steps)
     report: dict[str, Any] = {"smooth": smooth.report(), "steps": list(plan.steps)}
     report |= {"games": [], "seconds": {}}
     about = {"images": [f"{one.set}/{one.id}" for one in train], "window": smooth.window}
+    same_fit(run_dir, plan, {"seed": seed, "lambda": lam} | about)
 
     game, noise = None, "patches"
     if plan.noise == "made":
@@ -148,15 +149,17 @@ def fit_denoiser(
             assert game is not None
             estimator = game.restorer
             _keep(path, game, estimator)
+        elif path.is_file():  # an earlier call has finished it
+            estimator = load(path).to(pick_device(device))
+            log = read_log(run_dir / name / "log.jsonl")
+            report["seconds"][name] = log[-1]["seconds"] if log else 0.0
         else:
             torch.manual_seed(seed + number)
             method = plan.pairs_method(noise, first=estimator is None)
             seen = train
             if estimator is not None:
                 _begin_with(method, estimator)
-                seen = NoisyImages.of(
-                    denoise(estimator, [one.degraded for one in train], precision)
-                )
+                seen = _estimates(run_dir / "estimates.npy", estimator, train, precision)
             log = fit(
                 method,
                 plan.pairs_data(seen, smooth, seed + number),
@@ -173,6 +176,7 @@ def fit_denoiser(
             _keep(path, method, estimator)
         stages[name] = path
 
+    (run_dir / "estimates.npy").unlink(missing_ok=True)
     report["selection"] = judged = {
         name: _judge(path, judges, smooth, select, device, precision)
         for name, path in stages.items()
@@ -181,6 +185,18 @@ def fit_denoiser(
     report |= {"chosen": chosen, "select": select, "held_out": [f"{i.set}/{i.id}" for i in judges]}
     put_in_place(run_dir / "report.json", json.dumps(report, indent=1).encode())
     return Fitted(run_dir, stages, chosen, run_dir / "noise.safetensors" if game else None, report)
+
+
+def _estimates(path: Path, network: nn.Module, images: NoisyImages, precision: str) -> NoisyImages:
+    """What a network makes of all images, kept in a file and not in memory."""
+    ends = np.cumsum([image.pixels.size for image in images])
+    kept = np.lib.format.open_memmap(path, "w+", np.float32, (int(ends[-1]),))
+    run, views = runner(network, precision), []
+    for image, end in zip(images, ends, strict=True):
+        part = kept[end - image.pixels.size : end].reshape(image.pixels.shape)
+        part[:] = restore(run, np.ascontiguousarray(image.degraded))
+        views.append(part)
+    return NoisyImages.of(views)
 
 
 def _held_out(count: int) -> tuple[list[int], list[int]]:
@@ -271,19 +287,3 @@ def _judge(
     tile = min(TILE, smooth.window)
     seen = score(residuals, smooth.noise(), tile, level=smooth.level)
     return seen.as_row() | {"residual_std": 255 * float(np.mean([one.std() for one in residuals]))}
-
-
-def _steps_once(
-    run_dir: Path,
-    plan: Preset,
-    train: NoisyImages,
-    smooth: Smooth,
-    minutes: float,
-    how: Mapping[str, Any],
-) -> tuple[int, int]:
-    """The steps that fit into these minutes, tried once and then kept, so that a fit can go on."""
-    path = run_dir / "steps.json"
-    if not path.is_file():
-        found = steps_in(minutes, plan, train, smooth, how)
-        put_in_place(path, json.dumps({"minutes": minutes, "steps": found}).encode())
-    return tuple(json.loads(path.read_text())["steps"])  # type: ignore[return-value]

@@ -1,13 +1,15 @@
 """How long and how the stages of a fit are trained: PRESETS, and steps out of minutes."""
 
+import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from docrestore.checkpoints import TrainingError, put_in_place
 from docrestore.methods.gan2gan import GAN2GAN, faithful
 from docrestore.methods.noise_game import NoiseGame
 from docrestore.methods.noise_pairs import NoisePairs, NoisierPairs
@@ -15,7 +17,7 @@ from docrestore.noisy import NoisyAndNoise, NoisyCrops, NoisyImages
 from docrestore.smooth import Smooth, choose
 from docrestore.training import fit
 
-__all__ = ["PRESETS", "Preset", "steps_in"]
+__all__ = ["PRESETS", "Preset", "same_fit", "steps_in", "steps_once"]
 
 
 @dataclass(frozen=True)
@@ -138,3 +140,34 @@ def steps_in(
         game_steps = int(0.4 * 60 * minutes / max(seconds[0], 1e-3))
         left, trainings = 0.6 * 60 * minutes, max(plan.rounds, 1)
     return max(20, game_steps), max(20, int(left / trainings / max(seconds[1], 1e-3)))
+
+
+def steps_once(
+    run_dir: Path,
+    plan: Preset,
+    train: NoisyImages,
+    smooth: Smooth,
+    minutes: float,
+    how: Mapping[str, Any],
+) -> tuple[int, int]:
+    """`steps_in`, tried once and then kept in run_dir, so that a fit can go on with the same."""
+    path = run_dir / "steps.json"
+    if not path.is_file():
+        found = steps_in(minutes, plan, train, smooth, how)
+        put_in_place(path, json.dumps({"minutes": minutes, "steps": found}).encode())
+    return tuple(json.loads(path.read_text())["steps"])  # type: ignore[return-value]
+
+
+def same_fit(run_dir: Path, plan: Preset, about: Mapping[str, Any]) -> None:
+    """Write down what a fit is about, or refuse to go on with another one: TrainingError."""
+    path = run_dir / "plan.json"
+    now = json.loads(json.dumps({**asdict(plan), **about}, default=str))
+    if not path.is_file():
+        put_in_place(path, json.dumps(now).encode())
+        return
+    was = json.loads(path.read_text())
+    if other := sorted(key for key in was | now if was.get(key) != now.get(key)):
+        raise TrainingError(
+            f"{run_dir} holds a fit with other {', '.join(other)}. It cannot go on as this one: "
+            "use another run_dir, or delete that folder."
+        )
