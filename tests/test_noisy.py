@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from docrestore.noisy import NoisyAndNoise, NoisyCrops, NoisyImages, read_pixels
+from docrestore.noisy import NoisyAndNoise, NoisyCrops, NoisyImages
+from docrestore.pixels import read_pixels
 from docrestore.smooth import Smooth, SmoothWindowsError, choose, levelled, statistic
 
 

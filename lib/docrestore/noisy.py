@@ -12,21 +12,26 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from docrestore.smooth import Smooth
+from docrestore.pixels import as_float, checked, read_pixels, window
 
-__all__ = ["NoisyAndNoise", "NoisyCrops", "NoisyImage", "NoisyImages", "read_pixels", "window"]
+__all__ = [
+    "NoisyAndNoise",
+    "NoisyCrops",
+    "NoisyImage",
+    "NoisyImages",
+    "as_float",
+    "read_pixels",
+    "turned",
+]
 
 EXTRA = ("clean", "second")
-SCALES = {np.dtype(np.uint8): 1 / 255, np.dtype(np.uint16): 1 / 65535}
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class NoisyImages(Sequence[NoisyImage]):
         made.folders, made._from = [], []
         made.rows = [{"id": one} for one in ids]
         made._kept = {
-            i: NoisyImage(one, name, _checked(array, f"{name}/{one}"), made.rows[i])
+            i: NoisyImage(one, name, checked(array, f"{name}/{one}"), made.rows[i])
             for i, (one, array) in enumerate(zip(ids, arrays, strict=True))
         }
         return made
@@ -151,49 +156,6 @@ def _manifest(folder: Path) -> list[dict[str, str]]:
         )
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-def read_pixels(path: Path) -> np.ndarray:
-    """A grey image (H, W): a .npy file as it is, by memory map, or an 8 or 16 bit image file.
-
-    Raises:
-        ValueError: if it has another shape or type, or holds NaN or infinity.
-    """
-    if path.suffix == ".npy":
-        return _checked(np.load(path, mmap_mode="r"), str(path))
-    with Image.open(path) as picture:
-        if picture.mode not in ("L", "I;16", "I;16B", "I"):
-            picture = picture.convert("L")
-        pixels = np.asarray(picture)
-    return _checked(pixels.astype(np.uint16) if pixels.dtype == np.int32 else pixels, str(path))
-
-
-def _checked(pixels: np.ndarray, name: str) -> np.ndarray:
-    known = pixels.dtype in SCALES or np.issubdtype(pixels.dtype, np.floating)
-    if pixels.ndim != 2 or 0 in pixels.shape or not known:
-        raise ValueError(
-            f"{name} must be grey (H, W), floats or integers of 8 or 16 bits, got {pixels.dtype} "
-            f"{pixels.shape}."
-        )
-    if pixels.dtype not in SCALES and not np.isfinite(pixels).all():
-        raise ValueError(f"{name} holds NaN or infinity; leave it out or mend it.")
-    return pixels
-
-
-def as_float(pixels: np.ndarray) -> NDArray[np.float32]:
-    """Pixels as float32: integers of 8 or 16 bits over their largest value, floats as they are."""
-    values = np.asarray(pixels, np.float32)
-    return values * np.float32(SCALES[pixels.dtype]) if pixels.dtype in SCALES else values
-
-
-def window(pixels: np.ndarray, top: int, left: int, size: int) -> NDArray[np.float32]:
-    """A size x size window as float32; an image too small is continued by reflection."""
-    short = [
-        max(start + size - side, 0) for start, side in zip((top, left), pixels.shape, strict=True)
-    ]
-    if any(short):
-        pixels = np.pad(pixels, [(0, more) for more in short], mode="symmetric")
-    return as_float(pixels[top : top + size, left : left + size])
 
 
 def turned(crop: np.ndarray, turn: int) -> np.ndarray:
@@ -261,6 +223,15 @@ class NoisyCrops:
         }
 
 
+class Windows(Protocol):
+    """Smooth windows, as docrestore.smooth finds them."""
+
+    @property
+    def window(self) -> int: ...  # noqa: D102
+    def __len__(self) -> int: ...
+    def noise_crop(self, index: int, top: int, left: int, size: int) -> np.ndarray: ...  # noqa: D102
+
+
 class NoisyAndNoise:
     """Crops of noisy images and crops of smooth windows, for the second stage of GAN2GAN.
 
@@ -276,7 +247,7 @@ class NoisyAndNoise:
     def __init__(
         self,
         images: Sequence[NoisyImage],
-        smooth: "Smooth",
+        smooth: Windows,
         patch: int = 64,
         *,
         seed: int = 0,

@@ -4,8 +4,7 @@ Where a scene is flat, a noisy image shows its noise alone. Noise without struct
 itself in the coarse band of a Haar transform as in the three fine ones; edges, texture and shading
 have more in the coarse one. So a window counts as smooth when its four bands vary alike.
 
-Paper    GAN2GAN, ICLR 2021, equation 4. `choose` has the published rule, a fixed lambda, and ours,
-         which ranks all windows and needs none.
+Paper    GAN2GAN, ICLR 2021, equation 4. `choose` has its rule, a fixed lambda, and our ranking.
 """
 
 from collections.abc import Sequence
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docrestore.checkpoints import put_in_place
-from docrestore.noisy import NoisyImage, window
+from docrestore.noisy import NoisyImage
+from docrestore.pixels import window
 
 __all__ = ["SmoothWindowsError", "Smooth", "choose", "haar", "statistic"]
 
@@ -90,7 +90,7 @@ def statistic(
 
 
 def one_level(level: str) -> str:
-    """The name of what is taken from a window, if it is one; ValueError for any other."""
+    """The name of what is taken from a window; ValueError for any other."""
     if level not in LEVELS:
         raise ValueError(f"level must be {' or '.join(LEVELS)}, got {level!r}.")
     return level
@@ -159,8 +159,7 @@ class Smooth:
     def store(self, path: Path, size: int | None = None) -> NDArray[np.float32]:
         """Write the windows, or their middle `size` pixels, as a .npy file; return its memory map.
 
-        The file holds float32 (N, size, size) and appears when it is whole. One window is in memory
-        at a time.
+        The file holds float32 (N, size, size), and is there when it is whole; memory holds one.
         """
         size = self.window if size is None else size
         edge = (self.window - size) // 2
