@@ -90,6 +90,9 @@ def test_audit_and_switches():
     rows = audit(results)
     assert [row["protocol"] for row in rows] == list(PUBLISHED)
     assert rows[0]["psnr"] == pytest.approx(np.mean([Protocol().psnr(*pair(i)) for i in range(3)]))
+    rules = PUBLISHED["GAN2GAN"]
+    found = [rules.similarity(*pair(i)) for i in range(3)]
+    assert rows[3]["ssim"] == pytest.approx(np.mean(found))
     assert all(rules != Protocol() for rules in switches().values())
     assert "clipped" in switches(Protocol(clip=False))
     assert len({*every()}) == 24 and Protocol() in set(every())
