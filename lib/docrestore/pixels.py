@@ -12,18 +12,33 @@ SCALES = {np.dtype(np.uint8): 1 / 255, np.dtype(np.uint16): 1 / 65535}
 
 
 def read_pixels(path: Path) -> np.ndarray:
-    """A grey image (H, W): a .npy file as it is, by memory map, or an 8 or 16 bit image file.
+    """A grey image (H, W): a .npy file as it is, by memory map, or an image file.
+
+    Image files hold 8 or 16 bits, or floats (TIFF), which stay as they are. Values come in the
+    byte order of this machine.
 
     Raises:
-        ValueError: if it has another shape or type, or holds NaN or infinity.
+        ValueError: if it has another shape or type, holds NaN or infinity, or integers of 32 bits
+            that do not fit into 16.
     """
     if path.suffix == ".npy":
-        return checked(np.load(path, mmap_mode="r"), str(path))
-    with Image.open(path) as picture:
-        if picture.mode not in ("L", "I;16", "I;16B", "I"):
-            picture = picture.convert("L")
-        pixels = np.asarray(picture)
-    return checked(pixels.astype(np.uint16) if pixels.dtype == np.int32 else pixels, str(path))
+        pixels = np.load(path, mmap_mode="r")
+    else:
+        with Image.open(path) as picture:
+            if picture.mode not in ("L", "I", "F") and not picture.mode.startswith("I;16"):
+                picture = picture.convert("L")
+            pixels = np.asarray(picture)
+        if pixels.dtype == np.int32:  # how Pillow reads 16 bits of some files, and all 32
+            low, high = int(pixels.min()), int(pixels.max())
+            if low < 0 or high > 65535:
+                raise ValueError(
+                    f"{path} holds integers from {low} to {high}, which do not fit into 16 bits; "
+                    "save it as floats, nominally in [0, 1]."
+                )
+            pixels = pixels.astype(np.uint16)
+    if not pixels.dtype.isnative:
+        pixels = pixels.astype(pixels.dtype.newbyteorder("="))
+    return checked(pixels, str(path))
 
 
 def checked(pixels: np.ndarray, name: str) -> np.ndarray:
