@@ -264,6 +264,18 @@ def test_a_second_fit_is_refused_resumed_or_begun_anew(tmp_path, asked):
     assert record["minutes"] == 30 and len(record["files"]) == 5
 
 
+def test_an_earlier_fit_outlives_an_input_that_cannot_be_read(tmp_path, asked):
+    """--overwrite with a wrong folder: the old fit is still there."""
+    folder, model = kinds(tmp_path / "in", WIDE), tmp_path / "mine.safetensors"
+    assert fit(folder, "-o", model).status == 0
+    (tmp_path / "mine.fit/steps.json").write_text("{}")
+    (tmp_path / "empty").mkdir()
+    assert fit(tmp_path / "empty", "-o", model, "--overwrite").status != 0
+    assert (tmp_path / "mine.fit/steps.json").exists() and model.exists()
+    assert fit(folder, "-o", model, "--overwrite").status == 0
+    assert not (tmp_path / "mine.fit/steps.json").exists()
+
+
 def test_files_of_others_are_never_replaced(tmp_path, asked):
     folder, model = kinds(tmp_path / "in", WIDE), tmp_path / "mine.safetensors"
     model.write_text("precious")

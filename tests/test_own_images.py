@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_series import frames
 
+from docrestore.denoise_cli import _found
 from docrestore.denoising_presets import PRESETS
 from docrestore.images.series.scale import Scale, fill_holes, noise_std, usable_parts
 from docrestore.noisy import NoisyImages
@@ -150,6 +151,17 @@ def test_of_many_frames_every_second_is_taken(tmp_path):
     assert own.every == 2
     assert own.ids == ["a.tif, frame 1", "a.tif, frame 3", "a.tif, frame 5"]
     assert sum(seen) == 6 * 200 * 240
+
+
+def test_of_many_files_of_one_frame_every_third_is_taken(tmp_path):
+    """DICOM slices: the memory that is allowed holds for all files together."""
+    for i in range(10):
+        save(tmp_path / f"in/{i}.tif", noisy() + i)
+    seen: list[float] = []
+    own = gather(items(tmp_path / "in"), most=4 * 200 * 240, progress=seen.append)
+    assert own.every == 3 and own.ids == ["0.tif", "3.tif", "6.tif", "9.tif"]
+    assert sum(seen) == 10 * 200 * 240
+    assert "10 files (float32, one frame in 3)" in _found(own)
 
 
 def test_nothing_to_learn_from_is_a_sentence(tmp_path):

@@ -70,6 +70,8 @@ def fit(
             more = f" So are {len(sentences) - 1} more, see {run_dir / RECORD}."
             say(f"{words.capitalize()}: {sentences[0]}{more if len(sentences) > 1 else ''}")
     say(_found(own))
+    if overwrite and run_dir.exists():
+        shutil.rmtree(run_dir)
     asked = {"minutes": minutes, "lam": lam, "seed": seed, "key": key}
     _note(run_dir, asked, batch.items, own.card())
     try:
@@ -135,9 +137,8 @@ def _check(out: Path, resume: bool, overwrite: bool) -> Path:
     if run_dir.exists() and not (run_dir / RECORD).is_file() and any(run_dir.iterdir()):
         raise FitError(f"{run_dir} was not made by docrestore; move it away or name another model.")
     if overwrite:
-        if run_dir.exists():
-            shutil.rmtree(run_dir)
-    elif (run_dir / RECORD).is_file() and not resume:
+        return run_dir  # what it holds goes when there is something to begin anew with
+    if (run_dir / RECORD).is_file() and not resume:
         raise FitError(
             f"{run_dir} holds a fit already; --resume goes on with it, --overwrite begins anew."
         )
@@ -170,7 +171,7 @@ def _note(run_dir: Path, asked: dict[str, Any], items: Any, found: dict[str, Any
 def _found(own: Any) -> str:
     sizes = sorted({array.shape for array in own.arrays})
     size = " x ".join(map(str, sizes[0])) if len(sizes) == 1 else "several sizes"
-    rest = f", every {own.every}th frame" if own.every > 1 else ""
+    rest = f", one frame in {own.every}" if own.every > 1 else ""
     files = f"{own.files} file{'s' * (own.files != 1)} ({', '.join(own.types)}{rest})"
     low, high = own.scale.low, own.scale.high
     return (

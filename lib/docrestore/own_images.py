@@ -42,7 +42,7 @@ class OwnImages:
         noise: median standard deviation of the noise, in values of the files; see `noise_std`.
         types: types of the values in the files.
         files: number of files that were read.
-        every: every so many-th frame was taken.
+        every: one frame in so many was taken, counted through all files.
         parts: a sentence for each image in which noise was cut off somewhere.
         left_out: a sentence for each image that cannot teach.
         unreadable: a sentence for each file that cannot be read.
@@ -116,12 +116,14 @@ def gather(
             own.unreadable.append(why_not_opened(item.source.name, error))
     own.every = max(1, -(-sum(series.pixels for series in opened) // most))
     own.types = sorted({str(series.dtype) for series in opened})
+    before = 0  # frames of the files before this one
     for series in opened:
         try:
-            _take(series, own, progress)
+            _take(series, own, -before % own.every, progress)
             own.files += 1
         except ImageError as error:
             own.unreadable.append(str(error))
+        before += len(series.frames)
     if not own.arrays:
         why = "; ".join([*own.unreadable, *own.left_out][:5]).rstrip(".")
         raise OwnImagesError(f"there is no image to learn from: {why or 'no image was found'}.")
@@ -136,10 +138,11 @@ def gather(
     return own
 
 
-def _take(series: Series, own: OwnImages, progress: Callable[[float], None]) -> None:
-    """Add what can teach of a file."""
-    frames = series.frames
-    wanted = range(0, len(frames), own.every) if len(frames) > own.every else [0]
+def _take(series: Series, own: OwnImages, first: int, progress: Callable[[float], None]) -> None:
+    """Add what can teach of a file, of every so many frames from `first` on."""
+    frames, done = series.frames, 0
+    each = series.pixels / max(len(frames), 1)
+    wanted = range(first, len(frames), own.every)
     for index, frame in zip(wanted, frames.only(wanted), strict=True):
         name = f"{series.path.name}, frame {index + 1}" if len(frames) > 1 else series.path.name
         parts, why = usable_parts(frame)
@@ -157,7 +160,9 @@ def _take(series: Series, own: OwnImages, progress: Callable[[float], None]) -> 
                 for part in parts
             ]
             own.parts.append(f"{name}: {why}; noise is looked for in [{'], ['.join(where)}].")
-        progress(frame.size * own.every)
+        progress(each * (index + 1 - done))
+        done = index + 1
+    progress(each * (len(frames) - done))
 
 
 def _step(own: OwnImages) -> int:
