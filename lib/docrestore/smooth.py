@@ -9,12 +9,10 @@ Paper    GAN2GAN, ICLR 2021, equation 4. `choose` has its rule, a fixed lambda, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docrestore.checkpoints import put_in_place
 from docrestore.noisy import NoisyImage
 from docrestore.pixels import window
 
@@ -155,23 +153,6 @@ class Smooth:
         order = np.argsort(self.statistic, kind="stable")[:count]
         kept = self.statistic[order]
         return replace(self, places=self.places[order], statistic=kept, lam=float(kept[-1]))
-
-    def store(self, path: Path, size: int | None = None) -> NDArray[np.float32]:
-        """Write the windows, or their middle `size` pixels, as a .npy file; return its memory map.
-
-        The file holds float32 (N, size, size), and is there when it is whole; memory holds one.
-        """
-        size = self.window if size is None else size
-        edge = (self.window - size) // 2
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}")
-        shape = (len(self), size, size)
-        kept = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
-        for index in range(len(self)):
-            kept[index] = self.crop(index, edge, edge, size)
-        kept.flush()
-        put_in_place(path, temporary)
-        return np.load(path, mmap_mode="r")
 
     def noise(self, count: int = 512, size: int | None = None) -> NDArray[np.float32]:
         """Noise from up to `count` windows, evenly among them: (n, size, size)."""
