@@ -26,6 +26,7 @@ class CalibratedNoise(nn.Module):
     Args:
         noise: a noise generator of MODELS.
         made, real: the two columns of the table, rising, of one length; None changes nothing.
+        unit: where there is no table, made noise is multiplied by this; see NoiseGame.
 
     Shape:
         what `draw` gives -> noise (B, 1, H, W).
@@ -35,17 +36,21 @@ class CalibratedNoise(nn.Module):
     real: Tensor
 
     def __init__(
-        self, noise: nn.Module, made: list[float] | None = None, real: list[float] | None = None
+        self,
+        noise: nn.Module,
+        made: list[float] | None = None,
+        real: list[float] | None = None,
+        unit: float = 1.0,
     ) -> None:
         super().__init__()
-        self.noise, self.draw = noise, noise.draw
+        self.noise, self.draw, self.unit = noise, noise.draw, unit
         self.register_buffer("made", torch.tensor(made or []))
         self.register_buffer("real", torch.tensor(real or []))
 
     def forward(self, r: Tensor) -> Tensor:
         values = self.noise(r).float()
         if not len(self.made):
-            return values
+            return values * self.unit
         right = torch.bucketize(values, self.made).clamp(1, len(self.made) - 1)
         low, high = self.made[right - 1], self.made[right]
         share = ((values - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
@@ -75,9 +80,10 @@ def sample(noise: nn.Module, count: int, size: int, seed: int = 0) -> np.ndarray
     return torch.cat(made)[:count, 0].numpy()
 
 
-def load_noise(path: Path, part: str = "") -> CalibratedNoise:
+def load_noise(path: Path | str, part: str = "") -> CalibratedNoise:
     """The noise generator of a file, or of a part of it, as it was used in training."""
-    network = load_part(path, part) if part else load(path)
+    network = load_part(Path(path), part) if part else load(path)
     card: dict[str, Any] = network.card  # type: ignore[assignment]
     table = card.get("calibration") or {}
-    return CalibratedNoise(network, table.get("made"), table.get("real")).eval()
+    unit = float(card.get("unit", 1.0))
+    return CalibratedNoise(network, table.get("made"), table.get("real"), unit).eval()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from docrestore import weights
+from docrestore.made_noise import load_noise
 from docrestore.methods.one_player import OnePlayer, one_of
 
 __all__ = ["NoisePairs", "NoisierPairs"]
@@ -26,8 +27,9 @@ class NoisePairs(OnePlayer):
 
     Args:
         generator: the denoiser, a name in MODELS with its arguments.
-        noise: the trained noise generator, or a file of its weights. "patches" takes the noise of
-            the batch, the extracted patches themselves: what does the generator add to those?
+        noise: the trained noise generator, or a file of its weights, whose unit or calibration
+            is kept. "patches" takes the noise of the batch, the extracted patches themselves:
+            what does the generator add to those?
         estimator: E, a network or a file of its weights. None: the batch holds estimates already,
             which is quicker where they are made once for all steps.
         quiet_target: leave the noise of the target out. Its mean is the same and it wanders less;
@@ -65,9 +67,12 @@ class NoisePairs(OnePlayer):
         super().__init__(generator, generator_arguments, lr=lr, beta1=beta1, warmup=warmup, ema=ema)
         self.schedule, self.quiet_target = schedule, quiet_target
         self.frozen: dict[str, nn.Module] = {}
-        for name, network in (("noise", noise), ("estimator", estimator)):
+        for name, network, read in (
+            ("noise", noise, load_noise),
+            ("estimator", estimator, weights.load),
+        ):
             if network is not None and network != "patches":
-                network = network if isinstance(network, nn.Module) else weights.load(network)
+                network = network if isinstance(network, nn.Module) else read(network)
                 self.frozen[name] = network.eval().requires_grad_(False)
         self.wants = () if "noise" in self.frozen else ("noise",)
 
