@@ -19,6 +19,7 @@ from torch import nn
 from docrestore.checkpoints import put_in_place
 from docrestore.denoising_presets import PRESETS, Preset, same_fit, steps_once
 from docrestore.devices import pick_device
+from docrestore.held_out import held_out
 from docrestore.inference import restore, runner
 from docrestore.made_noise import CalibratedNoise, calibration, sample
 from docrestore.methods.gan2gan import GAN2GAN
@@ -34,7 +35,6 @@ __all__ = ["PRESETS", "Fitted", "Preset", "denoise", "fit_denoiser"]
 
 TRIES = 3  # games, each with another seed, where the made noise is wrong
 TOLERANCE = 0.05  # of its standard deviation
-HELD_OUT = 16  # noisy images at most that choose among the stages
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def fit_denoiser(
     preset: str | Preset = "recommended",
     minutes: float | None = None,
     steps: tuple[int, int] | None = None,
-    iterations: int | None = None,
+    rounds: int | None = None,
     lam: float | None = None,
     seed: int = 0,
     select: str = "noisy",
@@ -103,7 +103,7 @@ def fit_denoiser(
         minutes: about how long to train; steps are chosen so, after a short trial on this
             machine. None takes the preset's steps.
         steps: of stage two and of each round of stage three, instead.
-        iterations: rounds of stage three, instead of the preset's.
+        rounds: of stage three, instead of the preset's.
         lam: lambda of the smooth windows; None ranks them.
         seed: of everything drawn.
         select: "noisy" chooses by residuals; "clean" is the released rule, PSNR against clean
@@ -120,11 +120,11 @@ def fit_denoiser(
     if isinstance(preset, str) and preset not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}.")
     plan = PRESETS[preset] if isinstance(preset, str) else preset
-    plan = replace(plan, rounds=plan.rounds if iterations is None else iterations)
+    plan = replace(plan, rounds=plan.rounds if rounds is None else rounds)
     run_dir = Path(run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    held, kept = _held_out(len(images))
+    held, kept = held_out(images.groups)
     train, judges = images.only(kept), images.only(held)
     smooth = plan.smooth(train, lam)
     how = {"device": device, "precision": precision, "progress": progress}
@@ -199,13 +199,6 @@ def _estimates(path: Path, network: nn.Module, images: NoisyImages, precision: s
     return NoisyImages.of(views)
 
 
-def _held_out(count: int) -> tuple[list[int], list[int]]:
-    """Images that choose, evenly among all, and those that are learnt from; one image is both."""
-    every = max(2, -(-count // HELD_OUT), min(count, 20))
-    held = list(range(every // 2, count, every)) or [0]
-    return held, [i for i in range(count) if i not in held] or [0]
-
-
 def _best_game(
     train: NoisyImages,
     smooth: Smooth,
@@ -238,9 +231,11 @@ def _best_game(
             **how,
         )
         made = sample(method.noise_network, 256, plan.patch)
-        ratio = float(made.std() * getattr(method, "unit", 1.0) / max(real.std(), 1e-12))
+        unit = getattr(method, "unit", 1.0)
+        ratio = float(made.std() * unit / max(real.std(), 1e-12))
         last = {key: round(value, 4) for key, value in log[-1].items()} if log else {}
-        report["games"].append({"seed": own, "std_ratio": ratio, "mean": float(made.mean())} | last)
+        mean = float(made.mean()) * unit
+        report["games"].append({"seed": own, "std_ratio": ratio, "mean": mean} | last)
         report["seconds"]["game"] = report["seconds"].get("game", 0.0) + last.get("seconds", 0.0)
         played.append((abs(ratio - 1), method, made))
         if abs(ratio - 1) <= TOLERANCE:
@@ -248,9 +243,10 @@ def _best_game(
     _, method, made = min(played, key=lambda one: one[0])
     name, arguments = method.noise_kind
     table = calibration(made, real) if plan.calibrate else {}
-    card = {"model": name, "arguments": arguments, "calibration": table}
+    unit = getattr(method, "unit", 1.0)
+    card = {"model": name, "arguments": arguments, "calibration": table, "unit": unit}
     save_weights(run_dir / "noise.safetensors", method.noise_network, card, half=False)
-    return method, CalibratedNoise(method.noise_network, **table)
+    return method, CalibratedNoise(method.noise_network, **table, unit=unit)
 
 
 def _keep(path: Path, method: Any, network: nn.Module) -> None:

@@ -13,6 +13,7 @@ from docrestore.checkpoints import TrainingError, put_in_place
 from docrestore.methods.gan2gan import GAN2GAN, faithful
 from docrestore.methods.noise_game import NoiseGame
 from docrestore.methods.noise_pairs import NoisePairs, NoisierPairs
+from docrestore.methods.one_player import one_of
 from docrestore.noisy import NoisyAndNoise, NoisyCrops, NoisyImages
 from docrestore.smooth import Smooth, choose
 from docrestore.training import fit
@@ -29,15 +30,19 @@ class Preset:
         rounds: of stage three (paper: 3).
         batch: patches a step, in stage two and in stage three.
         patch: side of a patch in pixels.
-        window, stride, level, at_least: of the smooth windows, see docrestore.smooth.choose.
+        window, stride, level, at_least, lam: of the smooth windows, see docrestore.smooth.choose.
         rough: where the first estimate comes from: "noisier", our way without a game of five, or
-            "game", the paper's g2.
+            "game", the paper's g2, which needs noise="made".
         noise: "made" plays stage two; "patches" draws the extracted patches themselves: what does
             a generator add to those?
         released: the published networks, constants and schedules.
         calibrate: bring the made noise to mean 0 and to the deviation of the extracted noise.
-        game, pairs: arguments of the method of stage two and of NoisePairs.
+        game, pairs: arguments of the method of stage two and of NoisePairs. For CT the release
+            has "gan2gan-unet" for `generator` and `back`.
         log_every: steps a line of the log.
+
+    Raises:
+        ValueError: for an unknown `rough` or `noise`, or a game that nobody plays.
     """
 
     steps: tuple[int, int]
@@ -48,6 +53,7 @@ class Preset:
     stride: int = 16
     level: str = "plane"
     at_least: int | None = None
+    lam: float | None = None
     rough: str = "noisier"
     noise: str = "made"
     released: bool = False
@@ -56,11 +62,20 @@ class Preset:
     pairs: Mapping[str, Any] = field(default_factory=dict)
     log_every: int = 20
 
+    def __post_init__(self) -> None:
+        one_of("rough", self.rough, ("noisier", "game"))
+        one_of("noise", self.noise, ("made", "patches"))
+        if self.noise == "patches" and self.rough == "game":
+            raise ValueError(
+                "noise='patches' plays no game, so rough='game' has no estimate to give; take "
+                "rough='noisier'."
+            )
+
     def smooth(self, images: NoisyImages, lam: float | None = None) -> Smooth:
         """The smooth windows that this preset learns from."""
         return choose(
             images,
-            lam,
+            self.lam if lam is None else lam,
             at_least=self.at_least,
             window=self.window,
             stride=self.stride,
@@ -80,7 +95,8 @@ class Preset:
         if first:
             return NoisierPairs(noise=noise, **self.pairs)
         if self.released:
-            return NoisePairs("dncnn", noise=noise, schedule="released", lr=1e-3, ema=0.0)
+            own = {"generator": "dncnn", "schedule": "released", "lr": 1e-3, "ema": 0.0}
+            return NoisePairs(noise=noise, **own | dict(self.pairs))
         return NoisePairs(noise=noise, **self.pairs)
 
     def pairs_data(
@@ -103,6 +119,7 @@ PRESETS = {
         stride=24,
         level="mean",
         at_least=10_000,
+        lam=0.42,
         rough="game",
         released=True,
         calibrate=False,

@@ -100,12 +100,14 @@ def denoiser_card(
     seconds: float,
     code: str,
     method_arguments: Sequence[str] = (),
+    left_out: Sequence[str] = (),
     start_from: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The card of a denoiser that `fit` has trained; arguments as in `model_card`.
 
     `names` are the noisy images, as "set/id". They are named without a fingerprint: noise hides
-    what a perceptual hash would look at.
+    what a perceptual hash would look at. `unit` is there where made noise is to be multiplied by
+    it.
     """
     begun = dict(start_from or {})
     earlier = begun.pop("trained_on", None) or []
@@ -118,6 +120,8 @@ def denoiser_card(
         "task": "denoise",
         "start_from": begun or None,
         "patch": patch,
+        **({"unit": method.unit} if hasattr(method, "unit") else {}),
+        "left_out": list(left_out),
         "sets": sorted({name.rpartition("/")[0] for name in names}),
         "trained_on": seen + [page for page in earlier if page not in seen],
         "steps": steps,

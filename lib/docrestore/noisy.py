@@ -9,7 +9,7 @@ Crops are a pure function of (seed, step, index).
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -84,22 +84,31 @@ class NoisyImages(Sequence[NoisyImage]):
     Args:
         folders: data folders, each with a manifest.csv; clean and second images are optional.
         split: keep the rows of this split alone; rows whose split is "all" belong to every split.
+        leave_out: images to leave out, as "set/id".
 
     Raises:
         FileNotFoundError: if a folder has no manifest.
-        ValueError: if no row is left.
+        ValueError: if no row is left, or an image to leave out is not there.
     """
 
-    def __init__(self, *folders: Path | str, split: str | None = None) -> None:
+    def __init__(
+        self, *folders: Path | str, split: str | None = None, leave_out: Collection[str] = ()
+    ) -> None:
         self.folders = [Path(folder) for folder in folders]
         self.rows: list[dict[str, str]] = []
         self._from: list[Path] = []
         self._kept: dict[int, NoisyImage] = {}
+        unseen = set(leave_out)
         for folder in self.folders:
             for row in _manifest(folder):
-                if split is None or row.get("split") in (split, "all"):
+                name = f"{folder.name}/{row['id']}"
+                if name in unseen:
+                    unseen.remove(name)
+                elif split is None or row.get("split") in (split, "all"):
                     self.rows.append(row)
                     self._from.append(folder)
+        if unseen:
+            raise ValueError(f"there is no {', '.join(sorted(unseen))} to leave out; see the ids.")
         if not self.rows:
             names = ", ".join(folder.name for folder in self.folders) or "no folder"
             raise ValueError(f"no noisy images with split {split!r} in {names}; see manifest.csv.")
@@ -125,6 +134,12 @@ class NoisyImages(Sequence[NoisyImage]):
     def sets(self) -> list[str]:
         """The set that each image belongs to."""
         return [self[i].set if i in self._kept else self._from[i].name for i in range(len(self))]
+
+    @property
+    def groups(self) -> list[str]:
+        """What each image must stay together with, as "set/group"; "" where nothing is said."""
+        named = [row.get("group") or "" for row in self.rows]
+        return [name and f"{one}/{name}" for one, name in zip(self.sets, named, strict=True)]
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -35,8 +35,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--leave-out", nargs="*", default=[], metavar="SET/ID", help="pages not to use")
     p.add_argument("--start-from", type=Path, help="weights to begin with instead of random ones")
     p.add_argument("--old", type=float, help="0 to 1: age crops further (1 for binarize, else 0)")
-    p.add_argument("--zoom", type=float, default=1.4, help="scale crops by 1/zoom to zoom")
-    p.add_argument("--turned", type=float, default=0.3, help="share of crops that are turned")
+    p.add_argument("--zoom", type=float, help="scale crops by 1/zoom to zoom (1.4)")
+    p.add_argument("--turned", type=float, help="share of crops that are turned (0.3)")
     p.add_argument("--task", default="binarize")
     p.add_argument("--steps", type=int, default=1000)
     p.add_argument("--batch", type=int, default=8)
@@ -92,6 +92,12 @@ def main(words: list[str] | None = None) -> None:
 
 def train_denoiser(args: argparse.Namespace, code: str) -> None:
     """Learn from noisy images; crops are mirrored and flipped, never aged, zoomed or turned."""
+    given = [f"--{name}" for name in ("old", "zoom", "turned") if getattr(args, name) is not None]
+    if given:
+        raise ValueError(
+            f"--task denoise has no {', '.join(given)}: to age, scale or turn a crop would change "
+            "its noise. Leave that out."
+        )
     torch.manual_seed(args.seed)
     method = METHODS[args.method](**method_arguments(args.method, args.set))
     begun = None
@@ -100,7 +106,8 @@ def train_denoiser(args: argparse.Namespace, code: str) -> None:
         begin_with(method, network)
         file = locate(args.start_from)
         begun = parent(weights_name(file), file_hash(file), network.card)  # type: ignore[arg-type]
-    images = NoisyImages(*(here(folder) for folder in args.data), split=args.split)
+    folders = [here(folder) for folder in args.data]
+    images = NoisyImages(*folders, split=args.split, leave_out=args.leave_out)
     if "noise" in method.wants:
         stride = max(2, args.patch // 8 * 2)
         smooth = choose(images, at_least=None, window=args.patch, stride=stride, level="plane")
@@ -134,6 +141,7 @@ def train_denoiser(args: argparse.Namespace, code: str) -> None:
         seconds=log[-1]["seconds"] if log else 0.0,
         code=code,
         method_arguments=args.set,
+        left_out=args.leave_out,
         start_from=begun,
     )
     save_weights(here(args.run_dir) / "weights.safetensors", method.restorer, card)
@@ -158,13 +166,15 @@ def train(args: argparse.Namespace) -> None:
         *folders, split=args.split, leave_out=args.leave_out, colour=method.channels == 3
     )
     old = float(args.task == "binarize") if args.old is None else args.old
-    crops = Crops(pages, args.patch, seed=args.seed, old=old, zoom=args.zoom, turned=args.turned)
+    zoom = 1.4 if args.zoom is None else args.zoom
+    turned = 0.3 if args.turned is None else args.turned
+    crops = Crops(pages, args.patch, seed=args.seed, old=old, zoom=zoom, turned=turned)
     about = {
         "method": args.method,
         "arguments": args.set,
         "start_from": begun and begun["sha256"],
         "pages": [f"{pair}/{row['id']}" for pair, row in zip(pages.sets, pages.rows, strict=True)],
-        "crops": [args.patch, args.seed, old, args.zoom, args.turned],
+        "crops": [args.patch, args.seed, old, zoom, turned],
     }
     run_dir = here(args.run_dir)
     log = fit(
