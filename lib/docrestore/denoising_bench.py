@@ -1,36 +1,37 @@
-"""Denoisers at equal budgets: `python -m docrestore.denoising_bench --cell gaussian-25 --rows ...`.
+"""Denoisers side by side: `python -m docrestore.denoising_bench --cell gaussian-25 --rows ...`.
 
-What there is to train stands in book/ledger/denoising.yaml. One call trains and scores the rows of
-one cell one after the other and writes a file for each, runs/denoise-bench/CELL/ROW.json; what is
-there is not done again. Calls for other rows or cells may run beside it, on one machine or several.
-`--jobs N` starts such calls for all that is missing, N at a time; `--merge` gathers the files into
-book/ledger/denoising.json.
+What there is to train stands in book/ledger/denoising.yaml; all trainings have equal steps. One
+call trains and scores the rows of one cell one after the other and writes a file for each,
+runs/denoise-bench/BUDGET-SEED/CELL/ROW.json; what is there is not done again. Calls for other rows
+or cells may run beside it, on one machine or several. `--jobs N` starts such calls for all that is
+missing, N at a time; `--merge` gathers the files into book/ledger/denoising.json.
 """
 
 import argparse
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import nn
 
 from docrestore import provenance
 from docrestore.checkpoints import put_in_place
 from docrestore.denoise_scores import means, scores
 from docrestore.denoising import PRESETS, denoise, fit_denoiser
+from docrestore.denoising_plan import Budget, Plan, guard, open_set, read_plan
 from docrestore.devices import pick_device
 from docrestore.methods import METHODS
-from docrestore.noisy import NoisyCrops, NoisyImages
+from docrestore.noisy import NoisyCrops
 from docrestore.paths import here
 from docrestore.train import method_arguments
 from docrestore.training import fit
@@ -38,39 +39,8 @@ from docrestore.weights import load, save_weights
 
 __all__ = ["Bench", "Budget", "Plan", "merge", "read_plan"]
 
-PLAN = ("book", "ledger", "denoising.yaml")
 FILE = ("book", "ledger", "denoising.json")
 RUNS = ("runs", "denoise-bench")
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long each training is; see book/ledger/denoising.yaml."""
-
-    steps: int
-    batch: int
-    patch: int
-    game_steps: int
-    game_batch: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is trained and scored; see book/ledger/denoising.yaml for the fields."""
-
-    train: str
-    tested: list[str]
-    seeds: dict[str, int]
-    cells: list[str]
-    budgets: dict[str, Budget]
-    rows: dict[str, dict[str, Any]]
-
-
-def read_plan(path: Path | None = None) -> Plan:
-    """The plan of denoising.yaml."""
-    plan = yaml.safe_load((path or here(*PLAN)).read_text(encoding="utf-8"))
-    plan["budgets"] = {name: Budget(**one) for name, one in plan["budgets"].items()}
-    return Plan(**plan)
 
 
 class Bench:
@@ -85,6 +55,9 @@ class Bench:
         data: folder that holds the sets.
         device: auto, cpu or cuda.
         commit: of the code; asked of git where it is not given.
+
+    Raises:
+        ValueError: if a set has the noise of another seed than the plan's.
     """
 
     def __init__(
@@ -103,18 +76,23 @@ class Bench:
         self.plan, self.cell, self.seed, self.device = plan, cell, seed, pick_device(device)
         self.budget_name, self.budget = budget, plan.budgets[budget]
         self.folder = out / f"{budget}-{seed}" / cell
-        self.train = NoisyImages(data / f"{plan.train}-{cell}")
-        self.tested = [NoisyImages(data / f"{name}-{cell}") for name in plan.tested]
+        self.train = open_set(plan, plan.train, cell, "train", data)
+        self.tested = [open_set(plan, name, cell, "test", data) for name in plan.tested]
 
     def path(self, row: str) -> Path:
         """Where a row's result is written; that of gan2gan comes when its last round is done."""
-        return self.folder / f"{row.replace(' ', '-')}.json"
+        return self.folder / f"{re.sub('[^A-Za-z0-9]+', '-', row)}.json"
 
     def run(self, row: str) -> None:
-        """Train and score a row, unless its file is there."""
+        """Train and score a row, unless its file is there.
+
+        Raises:
+            LeakageError: if a test image is among those to learn from; nothing is trained then.
+        """
         if self.path(row).is_file():
             return
-        how, begun = self.plan.rows[row], time.perf_counter()
+        guard(self.train, self.tested, self.cell, self.folder.parent.parent)
+        how = self.plan.rows[row]
         torch.manual_seed(self.seed)
         if "classical" in how:
             self._classical(row, how["classical"])
@@ -124,15 +102,15 @@ class Bench:
             arguments = method_arguments(how["method"], how.get("words", []))
             method = METHODS[how["method"]](**arguments)
             crops = NoisyCrops(self.train, self.budget.patch, seed=self.seed, wants=method.wants)
-            fit(
+            log = fit(
                 method, crops, self.budget.steps, self.folder / row, batch=self.budget.batch,
                 seed=self.seed, device=self.device, progress=False, log_every=50,
             )  # fmt: skip
-            seconds = time.perf_counter() - begun
             network = method.restorer
             card = {"model": method.model, "arguments": method.arguments}
             save_weights(self.folder / row / "weights.safetensors", network, card)
-            self._write(row, network, steps=self.budget.steps, seconds=seconds)
+            seconds = log[-1]["seconds"]  # of all legs, where it was killed and went on
+            self._write(row, row, network, steps=self.budget.steps, seconds=seconds)
 
     def _gan2gan(self, row: str, how: dict[str, Any]) -> None:
         budget, times = self.budget, how.get("game_times", 1)
@@ -154,10 +132,11 @@ class Bench:
             so_far = ["game", *list(fitted.stages)[: number + 1]]
             spent = sum(seconds.get(one, 0.0) for one in so_far)
             self._write(
+                row,
                 name if row == "gan2gan" else f"{row} {name}",
                 load(path).to(self.device),
                 steps=trained * budget.steps,
-                game_steps=times * budget.game_steps,
+                game_steps=len(fitted.report["games"]) * preset.steps[0],
                 seconds=spent,
                 chosen=name == fitted.chosen,
                 selection=fitted.report["selection"][name],
@@ -174,9 +153,11 @@ class Bench:
                 for one in images
             ]
             pages += scores(restored, images)
-        self._note(row, pages, seconds_to_restore=round(time.perf_counter() - begun, 1))
+        self._note(row, row, pages, seconds_to_restore=round(time.perf_counter() - begun, 1))
 
-    def _write(self, row: str, network: nn.Module, *, seconds: float, **facts: Any) -> None:
+    def _write(
+        self, row: str, name: str, network: nn.Module, *, seconds: float, **facts: Any
+    ) -> None:
         begun, pages = time.perf_counter(), []
         for images in self.tested:
             pages += scores(denoise(network, [one.degraded for one in images]), images)
@@ -184,6 +165,7 @@ class Bench:
         seen = steps * budget.batch + facts.get("game_steps", 0) * budget.game_batch
         self._note(
             row,
+            name,
             pages,
             parameters=sum(one.numel() for one in network.parameters()),
             megapixels_seen=round(seen * budget.patch**2 / 1e6, 1),
@@ -192,11 +174,14 @@ class Bench:
             **facts,
         )
 
-    def _note(self, row: str, pages: list[dict[str, Any]], **facts: Any) -> None:
+    def _note(self, row: str, name: str, pages: list[dict[str, Any]], **facts: Any) -> None:
+        """Write a result: `row` is the plan's, `name` that of the result, such as g2g1."""
         command = ["--cell", self.cell, "--rows", row, "--budget", self.budget_name]
+        command += ["--seed", str(self.seed)]
         result = {
             "cell": self.cell,
-            "row": row,
+            "row": name,
+            "plan_row": row,
             "budget": self.budget_name,
             "seed": self.seed,
             **facts,
@@ -204,12 +189,12 @@ class Bench:
             "command": shlex.join(["python", "-m", "docrestore.denoising_bench", *command]),
             "commit": self.commit,
             "versions": provenance.versions(),
-            "machine": provenance.machine(torch.get_num_threads(), "auto"),
+            "machine": provenance.machine(torch.get_num_threads(), self.device),
             "pages": pages,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        put_in_place(self.path(row), json.dumps(result, indent=1).encode())
-        print(self.cell, row, json.dumps(result["means"]), flush=True)
+        put_in_place(self.path(name), json.dumps(result, indent=1).encode())
+        print(self.cell, name, json.dumps(result["means"]), flush=True)
 
 
 def merge(out: Path, path: Path) -> int:
