@@ -66,7 +66,7 @@ $(READY): requirements.lock pyproject.toml
 
 lock: $(READY)  ## write requirements.lock anew, from the ranges of pyproject.toml
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install -e ".[fast,book,dev]"
+	.venv-lock/bin/python -m pip install -e ".[fast,series,book,dev]"
 	( sed -n '/^#/p' requirements.lock; .venv-lock/bin/python -m pip freeze --exclude-editable \
 		| sed 's/+cpu$$//' | LC_ALL=C sort -f ) > requirements.lock.new
 	mv requirements.lock.new requirements.lock

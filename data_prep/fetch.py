@@ -17,7 +17,7 @@ from pathlib import Path
 
 from data_prep import manifest
 from data_prep.archives import SUFFIXES, check, download, unpack
-from data_prep.pairs import SourceError, images_in
+from data_prep.pairs import IMAGES, SourceError, images_in
 from data_prep.sources import Source, names, source
 from docrestore.paths import here, mirrors
 
@@ -53,7 +53,7 @@ def fetch(name: str, data_dir: Path | None = None) -> Path:
         )
     try:
         if known.ships:
-            return _prepare(known, Path(__file__).parent / known.ships, folder)
+            return _prepare(known, known.shipped, folder)
         if _complete(known, incoming):
             return _prepare_incoming(known, incoming, folder)
         if mirror := _mirror(known):
@@ -94,7 +94,7 @@ def _mirror(known: Source) -> Path | None:
 
 
 def _complete(known: Source, incoming: Path) -> bool:
-    """Whether somebody put the set there: all its known archives, another one, or loose images."""
+    """Whether somebody put the set there: all its known archives, another one, or loose files."""
     if not incoming.is_dir():
         return False
     present = {path.name for path in incoming.iterdir() if path.is_file()}
@@ -103,7 +103,7 @@ def _complete(known: Source, incoming: Path) -> bool:
         return True
     if any(name.lower().endswith(SUFFIXES) for name in present - wanted):
         return True
-    return any(path.name not in wanted for path in images_in(incoming))
+    return any(path.name not in wanted for path in images_in(incoming, IMAGES | {".mat"}))
 
 
 def _prepare_incoming(known: Source, incoming: Path, folder: Path) -> Path:
@@ -122,7 +122,8 @@ def _prepare_incoming(known: Source, incoming: Path, folder: Path) -> Path:
 def _prepare(known: Source, files: Path, folder: Path) -> Path:
     module = importlib.import_module(f"data_prep.{known.module}")
     with manifest.building(folder) as work:
-        rows = module.prepare(files, work)
+        part = (known.part,) if known.part else ()
+        rows = module.prepare(files, work, *part)
         _check_counts(known, [row["id"] for row in rows], files)
         manifest.write(work, rows)
     expected = ", ".join(f"{count} ({copy})" for copy, count in known.copies.items())

@@ -13,6 +13,7 @@ from data_prep.manifest import sha256
 from docrestore.images import read_gray, write
 
 __all__ = [
+    "IMAGES",
     "Pair",
     "SourceError",
     "fold_of",
@@ -45,12 +46,12 @@ class Pair:
     more: Mapping[str, str] = field(default_factory=dict)
 
 
-def images_in(folder: Path) -> list[Path]:
+def images_in(folder: Path, suffixes: Collection[str] = IMAGES) -> list[Path]:
     """All image files below a folder, sorted; hidden ones and those of macOS are left out."""
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in IMAGES
+        if path.suffix.lower() in suffixes
         and not any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
         and path.is_file()
     )

@@ -4,6 +4,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 __all__ = ["Archive", "Source", "names", "source"]
@@ -29,7 +30,8 @@ class Source:
     `copies` tells the number of pairs by where a copy comes from; it is empty where nobody has
     said. A set without `archives` is got by hand. `pages` are the ids of the whole
     set where they are fixed, `absent` those that a known copy lacks. `mirror` is the folder's name
-    in a mirror; `ships` the folder in data_prep of a set that comes with the book.
+    in a mirror; `ships` the folder in data_prep of a set that comes with the book, or in the
+    installed `package`. `part` tells a module that knows several sets which of them is wanted.
     """
 
     name: str
@@ -38,14 +40,21 @@ class Source:
     terms: str
     cite: str
     module: str
+    part: str = ""
     copies: dict[str, int] = field(default_factory=dict)
     mirror: str = ""
     ships: str = ""
+    package: str = ""
     pages: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     archives: tuple[Archive, ...] = ()
     megabytes: int = 0
     note: str = ""
+
+    @property
+    def shipped(self) -> Path:
+        """The folder of a set that comes with the book or with a package."""
+        return Path(str(files(self.package or "data_prep"))) / self.ships
 
 
 @cache

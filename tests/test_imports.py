@@ -10,7 +10,11 @@ from docrestore.paths import here
 LIB = here("lib", "docrestore")
 FILES = sorted(LIB.rglob("*.py")) + sorted(here("data_prep").rglob("*.py"))
 FREE = {"docrestore.images", "docrestore.paths"}  # all of lib that data_prep may use
-ENTRY_POINTS = {"docrestore.cli", "docrestore.train", "docrestore.run"}
+ENTRY_POINTS = {"docrestore.cli", "docrestore.train", "docrestore.run"} | {
+    "docrestore.denoising",  # three methods one after the other
+    "docrestore.denoising_presets",
+    "docrestore.denoising_bench",
+}
 
 
 def module_name(path: Path) -> str:

@@ -18,6 +18,21 @@ SMALL = {
         "critic_arguments": {"width": 8},
     },
     "de_gan-faithful": {"width": 64},
+    "gan2gan": {
+        "start": "own",  # from the identity g3 has nothing to learn in the first step
+        "generator_arguments": {"widths": (8, 16), "depth": 1},
+        "back_arguments": {"widths": (8, 16), "depth": 1},
+        "critic_arguments": {"width": 8},
+    },
+    "gan2gan-noisier": {
+        "generator_arguments": {"widths": (8, 16), "depth": 1},
+        "noise": MODELS["gan2gan-noise-field"](),
+    },
+    "gan2gan-pairs": {
+        "generator_arguments": {"widths": (8, 16), "depth": 1},
+        "noise": MODELS["gan2gan-noise-field"](),
+    },
+    "noise2clean": {"generator_arguments": {"widths": (8, 16), "depth": 1}},
     "plain": {"generator_arguments": {"widths": (8, 8, 16, 16)}},
     "ra_gan": {
         "generator_arguments": {"widths": (8, 8, 32, 16, 16)},
@@ -43,7 +58,9 @@ def test_a_step_trains_every_player_and_says_how_it_went(name: str) -> None:
     trainer = Trainer(method, Fabric(accelerator="cpu", devices=1))
     for optimiser in method.optimisers.values():
         optimiser.param_groups[0]["lr"] = 1e-3
-    losses = method.step({"degraded": degraded, "clean": clean}, trainer)
+    noise = 0.1 * torch.randn(clean.shape)
+    batch = {"degraded": degraded, "clean": clean, "second": degraded + noise, "noise": noise}
+    losses = method.step(batch, trainer)
     assert losses and all(math.isfinite(value) for value in losses.values())
     for player, network in method.networks.items():
         pairs = zip(before[player], network.parameters(), strict=True)

@@ -6,6 +6,7 @@ what; 2: the words on the command line are wrong; 130: stopped by Ctrl-C.
 """
 
 import io
+import logging
 import sys
 import warnings
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from docrestore.denoise_cli import app as denoise_app
 
 __all__ = ["app", "main"]
 
@@ -24,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Restore degraded pages: binarize, clean, deblur, remove watermarks.",
 )
+app.add_typer(denoise_app, name="denoise")
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
@@ -34,6 +38,7 @@ class Task(StrEnum):
     clean = "clean"
     deblur = "deblur"
     watermark = "watermark"
+    denoise = "denoise"
 
 
 class Runtime(StrEnum):
@@ -52,7 +57,10 @@ def restore(
     ],
     task: Annotated[Task | None, typer.Option(help="By default that of the model.")] = None,
     model: Annotated[
-        str | None, typer.Option(help="A name of `docrestore models`, or a .safetensors file.")
+        str | None,
+        typer.Option(
+            "--model", "--weights", help="A name of `docrestore models`, or a .safetensors file."
+        ),
     ] = None,
     runtime: Annotated[
         Runtime, typer.Option(help="auto takes OpenVINO where it is installed.")
@@ -64,19 +72,28 @@ def restore(
         bool, typer.Option("--overwrite", help="Redo what is done; replace files in the way.")
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Files at the same time.")] = 1,
+    key: Annotated[
+        str | None, typer.Option(help="Denoise: the array that is meant in .mat and HDF5 files.")
+    ] = None,
 ) -> None:
     """Restore pages. Started again, it goes on where it stopped. Originals are never touched."""
     from docrestore.restoring import prepare, run_batch
     from docrestore.restoring.collecting import collect
     from docrestore.restoring.terminal import say
 
-    batch = collect(inputs, out)
-    restorer = prepare(task.value if task else None, model, runtime.value, soft=soft, jobs=jobs)
+    restorer = prepare(
+        task.value if task else None, model, runtime.value, soft=soft, jobs=jobs, key=key
+    )
+    batch = collect(inputs, out, restorer.kind)
     report, status = run_batch(batch, restorer, overwrite=overwrite, jobs=jobs)
     for folder in batch.results:
         say(f"{folder} holds results of an earlier run; it was left out.")
     counts = ", ".join(f"{number} {word}" for word, number in report.counts.items() if number)
-    others = f" Files left out that are no pages: {batch.others}." if batch.others else ""
+    others = (
+        f" Files left out that are no {restorer.kind.plural}: {batch.others}."
+        if batch.others
+        else ""
+    )
     say(f"{counts or 'nothing done'}.{others} The report is in {report.path}")
     if status == "stopped":
         say("Stopped; start again to go on.")
@@ -183,6 +200,8 @@ def _data_prep(module: str, words: Sequence[str]) -> int:
 def main(words: Sequence[str] | None = None) -> None:
     """The entry point: our own errors become one sentence on stderr and exit status 1."""
     warnings.filterwarnings("ignore", module="PIL")  # odd tags in scans; the pixels are what counts
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # likewise; what matters is said
+    logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.ERROR)
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal lacks letters for
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -7,7 +7,7 @@ from typing import Any
 from docrestore.data import Crops
 from docrestore.leakage import fingerprint
 
-__all__ = ["model_card", "parent"]
+__all__ = ["denoiser_card", "model_card", "parent"]
 
 
 def parent(name: str, sha256: str, card: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,4 +88,52 @@ def model_card(
         "commit": code,
         "metrics": {},
         "licence": "MIT (weights); the training pages keep their own terms",
+    }
+
+
+def denoiser_card(
+    method: Any,
+    names: Sequence[str],
+    *,
+    preset: str,
+    steps: int,
+    batch: int,
+    patch: int,
+    seed: int,
+    seconds: float,
+    code: str,
+    device: str = "",
+    method_arguments: Sequence[str] = (),
+    left_out: Sequence[str] = (),
+    start_from: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The card of a denoiser that `fit` has trained; arguments as in `model_card`.
+
+    `names` are the noisy images, as "set/id". They are named without a fingerprint: noise hides
+    what a perceptual hash would look at. `unit` is there where made noise is to be multiplied by
+    it.
+    """
+    begun = dict(start_from or {})
+    earlier = begun.pop("trained_on", None) or []
+    seen = [[name] for name in names]
+    return {
+        "model": method.model,
+        "arguments": method.arguments,
+        "method": preset,
+        "method_arguments": list(method_arguments),
+        "task": "denoise",
+        "start_from": begun or None,
+        "patch": patch,
+        **({"unit": method.unit} if hasattr(method, "unit") else {}),
+        "left_out": list(left_out),
+        "sets": sorted({name.rpartition("/")[0] for name in names}),
+        "trained_on": seen + [page for page in earlier if page not in seen],
+        "steps": steps,
+        "batch": batch,
+        "seed": seed,
+        "seconds": seconds,
+        "device": device,
+        "commit": code,
+        "metrics": {},
+        "licence": "MIT (weights); the training images keep their own terms",
     }

@@ -2,6 +2,8 @@
 
 The same command under torchrun is the road to several processors or GPUs:
 `torchrun --nproc_per_node=2 -m docrestore.train de_gan ...`.
+
+With `--task denoise` the folders hold noisy images, and a method gets what it `wants` beside them.
 """
 
 import argparse
@@ -15,9 +17,11 @@ import yaml
 from docrestore.checkpoints import TrainingError
 from docrestore.data import Crops, PairedPages
 from docrestore.methods import METHODS
-from docrestore.model_card import model_card, parent
+from docrestore.model_card import denoiser_card, model_card, parent
+from docrestore.noisy import NoisyAndNoise, NoisyCrops, NoisyImages
 from docrestore.paths import here
 from docrestore.provenance import commit, device, file_hash
+from docrestore.smooth import choose
 from docrestore.training import fit
 from docrestore.weights import load, locate, save_weights
 
@@ -31,8 +35,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--leave-out", nargs="*", default=[], metavar="SET/ID", help="pages not to use")
     p.add_argument("--start-from", type=Path, help="weights to begin with instead of random ones")
     p.add_argument("--old", type=float, help="0 to 1: age crops further (1 for binarize, else 0)")
-    p.add_argument("--zoom", type=float, default=1.4, help="scale crops by 1/zoom to zoom")
-    p.add_argument("--turned", type=float, default=0.3, help="share of crops that are turned")
+    p.add_argument("--zoom", type=float, help="scale crops by 1/zoom to zoom (1.4)")
+    p.add_argument("--turned", type=float, help="share of crops that are turned (0.3)")
     p.add_argument("--task", default="binarize")
     p.add_argument("--steps", type=int, default=1000)
     p.add_argument("--batch", type=int, default=8)
@@ -86,9 +90,70 @@ def main(words: list[str] | None = None) -> None:
         raise SystemExit(str(error)) from None
 
 
+def train_denoiser(args: argparse.Namespace, code: str) -> None:
+    """Learn from noisy images; crops are mirrored and flipped, never aged, zoomed or turned."""
+    given = [f"--{name}" for name in ("old", "zoom", "turned") if getattr(args, name) is not None]
+    if given:
+        raise ValueError(
+            f"--task denoise has no {', '.join(given)}: to age, scale or turn a crop would change "
+            "its noise. Leave that out."
+        )
+    torch.manual_seed(args.seed)
+    method = METHODS[args.method](**method_arguments(args.method, args.set))
+    begun = None
+    if args.start_from:
+        network = load(args.start_from)
+        begin_with(method, network)
+        file = locate(args.start_from)
+        begun = parent(weights_name(file), file_hash(file), network.card)  # type: ignore[arg-type]
+    folders = [here(folder) for folder in args.data]
+    images = NoisyImages(*folders, split=args.split, leave_out=args.leave_out)
+    if "noise" in method.wants:
+        stride = max(2, args.patch // 8 * 2)
+        smooth = choose(images, at_least=None, window=args.patch, stride=stride, level="plane")
+        crops = NoisyAndNoise(images, smooth, args.patch, seed=args.seed)
+    else:
+        crops = NoisyCrops(images, args.patch, seed=args.seed, wants=method.wants)
+    names = [f"{one}/{row['id']}" for one, row in zip(images.sets, images.rows, strict=True)]
+    log = fit(
+        method,
+        crops,
+        args.steps,
+        here(args.run_dir),
+        batch=args.batch,
+        seed=args.seed,
+        save_every=args.save_every,
+        log_every=args.log_every,
+        precision=args.precision,
+        device=args.device,
+        about={"method": args.method, "arguments": args.set, "images": names, "patch": args.patch},
+    )
+    if torch.distributed.is_initialized() and torch.distributed.get_rank():
+        return
+    card = denoiser_card(
+        method,
+        names,
+        preset=args.method,
+        steps=args.steps,
+        batch=args.batch,
+        patch=args.patch,
+        seed=args.seed,
+        seconds=log[-1]["seconds"] if log else 0.0,
+        code=code,
+        device=device(args.device),
+        method_arguments=args.set,
+        left_out=args.leave_out,
+        start_from=begun,
+    )
+    save_weights(here(args.run_dir) / "weights.safetensors", method.restorer, card)
+    print(json.dumps({k: v for k, v in card.items() if k != "trained_on"}))
+
+
 def train(args: argparse.Namespace) -> None:
     """What `main` does, with errors as they are."""
     code = commit()  # before the hours in which somebody may edit it
+    if args.task == "denoise":
+        return train_denoiser(args, code)
     torch.manual_seed(args.seed)
     method = METHODS[args.method](**method_arguments(args.method, args.set))
     begun = None
@@ -102,13 +167,15 @@ def train(args: argparse.Namespace) -> None:
         *folders, split=args.split, leave_out=args.leave_out, colour=method.channels == 3
     )
     old = float(args.task == "binarize") if args.old is None else args.old
-    crops = Crops(pages, args.patch, seed=args.seed, old=old, zoom=args.zoom, turned=args.turned)
+    zoom = 1.4 if args.zoom is None else args.zoom
+    turned = 0.3 if args.turned is None else args.turned
+    crops = Crops(pages, args.patch, seed=args.seed, old=old, zoom=zoom, turned=turned)
     about = {
         "method": args.method,
         "arguments": args.set,
         "start_from": begun and begun["sha256"],
         "pages": [f"{pair}/{row['id']}" for pair, row in zip(pages.sets, pages.rows, strict=True)],
-        "crops": [args.patch, args.seed, old, args.zoom, args.turned],
+        "crops": [args.patch, args.seed, old, zoom, turned],
     }
     run_dir = here(args.run_dir)
     log = fit(

@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -22,75 +22,9 @@ from tqdm.auto import tqdm
 
 from docrestore.checkpoints import TrainingError, load_checkpoint, put_in_place, save_checkpoint
 from docrestore.devices import pick_device, pick_precision, to_channels_last
+from docrestore.trainer import Batches, Method, Trainer
 
 __all__ = ["Batches", "Method", "Trainer", "TrainingError", "fit", "read_log"]
-
-
-class Method(Protocol):
-    """What `fit` asks of a method: networks, optimisers and one step."""
-
-    networks: dict[str, nn.Module]
-    optimisers: dict[str, torch.optim.Optimizer]
-
-    def learning_rate(self, step: int, steps: int, player: str) -> float: ...  # noqa: D102
-    def step(self, batch: dict[str, Tensor], trainer: "Trainer") -> dict[str, float]: ...  # noqa: D102
-
-
-class Batches(Protocol):
-    """What `fit` asks of the data: the batch of a step, for one rank of several."""
-
-    def batch(  # noqa: D102
-        self, step: int, size: int, *, rank: int = 0, world: int = 1
-    ) -> dict[str, Tensor]: ...
-
-
-class Trainer:
-    """What a method's step needs from the loop: where it stands, and how to move a network.
-
-    Gradients are averaged over the ranks by hand. A GAN runs its critic twice or three times in
-    one step and freezes it in between, which wrappers around modules do not like.
-    """
-
-    def __init__(self, method: Method, fabric: Fabric) -> None:
-        self.method, self.fabric, self.step = method, fabric, 0
-
-    def forward(
-        self, name: str, *inputs: Tensor, training: bool = True, frozen: bool = False
-    ) -> Tensor:
-        """Run a network in the run's precision; the answer is float32.
-
-        Args:
-            name: key in method.networks.
-            inputs: float32 tensors.
-            training: False switches dropout off and batch norm to its running statistics.
-            frozen: let gradients pass through the network without collecting its own.
-        """
-        network = self.method.networks[name].train(training)
-        if frozen:
-            network.requires_grad_(False)
-        try:
-            with self.fabric.autocast():
-                answer = network(*inputs).float()
-            if not torch.isfinite(answer.detach().sum()):
-                raise TrainingError(f"the {name} answers with no numbers (NaN or infinity)")
-            return answer
-        finally:
-            if frozen:
-                network.requires_grad_(True)
-
-    def update(self, name: str, loss: Tensor) -> None:
-        """One optimiser step on one network: gradients of `loss`, averaged over the ranks."""
-        if not torch.isfinite(loss):
-            raise TrainingError(f"the {name}'s loss is {loss.item()}")
-        optimiser = self.method.optimisers[name]
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.fabric.world_size > 1:
-            for parameter in self.method.networks[name].parameters():
-                if parameter.grad is not None:
-                    torch.distributed.all_reduce(parameter.grad)
-                    parameter.grad /= self.fabric.world_size
-        optimiser.step()
 
 
 def fit(
@@ -155,6 +89,8 @@ def fit(
     for network in method.networks.values():
         to_channels_last(network.to(fabric.device))
         _share(network, fabric)
+    for network in trainer.frozen.values():
+        to_channels_last(network.to(fabric.device)).eval().requires_grad_(False)
 
     if batch % fabric.world_size:
         raise ValueError(
@@ -170,7 +106,7 @@ def fit(
     if on_step and trainer.step == 0 and 0 in at:
         on_step(0)
 
-    window: dict[str, list[float]] = {}
+    window: dict[str, list[float | Tensor]] = {}
     saved = time.monotonic()
     begun = saved - (log[-1]["seconds"] if log else 0.0)  # the legs before this one count too
     bar = tqdm(
@@ -188,8 +124,11 @@ def fit(
         torch.manual_seed((seed * 1_000_003 + trainer.step) * 64 + fabric.global_rank)
         rank, world = fabric.global_rank, fabric.world_size
         crops = data.batch(trainer.step, batch, rank=rank, world=world)
+        logs = (trainer.step + 1) % log_every == 0 or trainer.step + 1 == steps
         try:
-            losses = method.step({k: v.to(fabric.device) for k, v in crops.items()}, trainer)
+            losses = method.step({k: _moved(v, fabric.device) for k, v in crops.items()}, trainer)
+            if logs:
+                trainer.check()
         except TrainingError as error:
             raise TrainingError(
                 f"step {trainer.step} (seed {seed}, the batch is data.batch({trainer.step}, "
@@ -199,9 +138,9 @@ def fit(
         bar.update()
         for name, value in losses.items():
             window.setdefault(name, []).append(value)
-        if trainer.step % log_every == 0 or trainer.step == steps:
+        if logs:
             row = {"step": trainer.step, "seconds": round(time.monotonic() - begun, 2)}
-            row |= {name: math.fsum(seen) / len(seen) for name, seen in window.items()}
+            row |= {name: _mean(seen) for name, seen in window.items()}
             window.clear()
             log.append(row)
             bar.set_postfix({k: f"{v:.4f}" for k, v in row.items() if k not in ("step", "seconds")})
@@ -217,6 +156,18 @@ def fit(
     bar.close()
     _compare_ranks(method, fabric)
     return log
+
+
+def _moved(crops: Tensor, device: torch.device) -> Tensor:
+    """Crops on the device of the training; a GPU fetches them while it works on."""
+    return crops.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else crops
+
+
+def _mean(seen: Sequence[float | Tensor]) -> float:
+    """The mean of losses, which may still lie on a GPU."""
+    if isinstance(seen[0], Tensor):
+        seen = torch.stack([torch.as_tensor(one) for one in seen]).tolist()
+    return math.fsum(seen) / len(seen)  # type: ignore[arg-type]
 
 
 def _launched() -> bool:

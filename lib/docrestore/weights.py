@@ -6,6 +6,7 @@ the numbers belong to and how they came about.
 
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,16 @@ from torch import nn
 
 from docrestore.models import MODELS
 
-__all__ = ["WeightsError", "card", "complete_card", "load", "locate", "names", "save_weights"]
+__all__ = [
+    "WeightsError",
+    "card",
+    "complete_card",
+    "load",
+    "load_part",
+    "locate",
+    "names",
+    "save_weights",
+]
 
 SHIPPED = Path(__file__).parent / "weights"
 
@@ -81,6 +91,26 @@ def load(name: str | os.PathLike[str]) -> nn.Module:
         WeightsError: if the file is damaged or its numbers do not fit the network of its card.
     """
     path, known = locate(name), card(name)
+    parts = known.get("parts", {})
+    return _build(path, known, "", tuple(f"{part}/" for part in parts))
+
+
+def load_part(name: str | os.PathLike[str], part: str) -> nn.Module:
+    """Another network of the same file, such as "noise", as `load` gives the first one.
+
+    Raises:
+        WeightsError: as `load`, or if the file has no such part.
+    """
+    path, parts = locate(name), card(name).get("parts", {})
+    if not isinstance(parts, dict) or part not in parts:
+        raise WeightsError(
+            f"{path.name} has no part {part!r}; it has: {', '.join(parts) or 'none'}."
+        )
+    return _build(path, parts[part], f"{part}/", ())
+
+
+def _build(path: Path, known: dict[str, Any], prefix: str, without: tuple[str, ...]) -> nn.Module:
+    """The network of a card, with those numbers of the file whose names begin with `prefix`."""
     model = known.get("model")
     if not isinstance(model, str) or model not in MODELS:
         raise WeightsError(
@@ -92,7 +122,11 @@ def load(name: str | os.PathLike[str]) -> nn.Module:
         with torch.device("meta"):
             network = MODELS[model](**known.get("arguments", {}))
         with safe_open(path, framework="pt") as file:
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            state = {
+                key.removeprefix(prefix): file.get_tensor(key)
+                for key in file.keys()  # noqa: SIM118
+                if key.startswith(prefix) and not key.startswith(without)
+            }
         state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
         _check_fit(network, state)
     except (RuntimeError, TypeError, ValueError, SafetensorError) as error:
@@ -127,6 +161,7 @@ def save_weights(
     *,
     half: bool = True,
     overwrite: bool = True,
+    parts: Mapping[str, nn.Module] | None = None,
 ) -> Path:
     """Write weights and card atomically.
 
@@ -137,18 +172,23 @@ def save_weights(
         half: store float16, half the bytes; `load` returns float32 either way.
         overwrite: False leaves a file that is there as it is. The released DE-GAN does so after
             every epoch: it keeps the weights of its first one and loses all that it learns later.
+        parts: more networks for the same file, each with its `card`; see `load_part`.
     """
     path = Path(path)
     if path.exists() and not overwrite:
         return path
     if missing := {"model", "arguments"} - card.keys():
         raise WeightsError(f"the card lacks {', '.join(sorted(missing))}.")
+    card = {**card, "parts": {one: net.card for one, net in parts.items()}} if parts else card
+    whole = dict(network.state_dict())
+    for part, other in (parts or {}).items():
+        whole |= {f"{part}/{key}": value for key, value in other.state_dict().items()}
     state = {
         key: (value.half() if half and value.is_floating_point() else value)
         .detach()
         .cpu()
         .contiguous(memory_format=torch.contiguous_format)
-        for key, value in network.state_dict().items()
+        for key, value in whole.items()
     }
     return _write(path, state, card)
 

@@ -7,7 +7,6 @@ True is paper. Tensors are float32 in [0, 1], shaped (B, C, H, W).
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -16,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from docrestore.images.failures import damaged, why_not_an_image, why_not_opened
+from docrestore.images.failures import ImageError, reading, why_not_an_image, why_not_opened
 from docrestore.images.grayscale import coloured, to_gray, two_levels, upright
-from docrestore.images.output import ImageError, write, write_pages, writing
+from docrestore.images.output import write, write_pages, writing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,10 +83,10 @@ def pages(path: str | os.PathLike[str], *, colour: bool = False) -> Iterator[Pag
     Raises ImageError if the file is no readable image, is broken, or has over MAX_PIXELS pixels.
     """
     path = Path(path)
-    with _in_words(path):
+    with reading(path):
         frames = _frames(path)
     for index, frame in enumerate(frames):
-        with _in_words(path, f"page {index + 1} of {len(frames)}" if len(frames) > 1 else ""):
+        with reading(path, f"page {index + 1} of {len(frames)}" if len(frames) > 1 else ""):
             held = [_page(path, frame, index, len(frames), colour)]
         yield held.pop()  # and keep none: the caller may let go of a large page
 
@@ -100,7 +99,7 @@ def read_gray(path: str | os.PathLike[str]) -> np.ndarray:
 def count_pixels(path: str | os.PathLike[str]) -> int:
     """Pixels in all pages together, by the file's header alone; 0 if it cannot be read."""
     try:
-        with _in_words(Path(path)), _open(Path(path)) as image:
+        with reading(Path(path)), _open(Path(path)) as image:
             several = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
             return image.width * image.height * several
     except ImageError:
@@ -219,24 +218,6 @@ def _resolution(dpi: Any) -> tuple[float, float] | None:
         return None
     across, down = (round(v) if abs(v - round(v)) < 0.02 else round(v, 3) for v in values)
     return float(across), float(down)
-
-
-@contextmanager
-def _in_words(path: Path, part: str = "") -> Iterator[None]:
-    """Whatever goes wrong while a file is read becomes one sentence that says what to do."""
-    name = f"{part} in {path.name}" if part else path.name
-    try:
-        yield
-    except ImageError:
-        raise
-    except MemoryError:
-        raise ImageError(f"{name} does not fit into memory; cut it into parts.") from None
-    except OSError as error:
-        if error.errno is None:  # Pillow's own, about what is in the file
-            raise ImageError(damaged(name, error)) from None
-        raise ImageError(why_not_opened(name, error)) from None
-    except Exception as error:  # Pillow's decoders raise many kinds for a damaged file
-        raise ImageError(damaged(name, error)) from None
 
 
 def to_tensor(image: np.ndarray) -> "Tensor":

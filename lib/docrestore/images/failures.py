@@ -1,9 +1,16 @@
 """What is said of a file that cannot be read: what it is, and the way out."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["damaged", "why_not_an_image", "why_not_opened"]
+__all__ = ["ImageError", "damaged", "reading", "why_not_an_image", "why_not_opened"]
+
+
+class ImageError(ValueError):
+    """A file that cannot be read or written as an image; the sentence says what to do."""
+
 
 _OTHERS = {  # first bytes, from an offset: what such a file is, and the way out
     (0, b"%PDF"): "a PDF; export its pages as TIFF or PNG first (pdftoppm -r 300 -png)",
@@ -45,3 +52,21 @@ def why_not_an_image(path: Path) -> str:
         f"{path.name} is not an image, whatever its name says, or its first bytes are damaged; "
         f"check it and copy it again."
     )
+
+
+@contextmanager
+def reading(path: Path, part: str = "") -> Iterator[None]:
+    """Whatever goes wrong while a file is read becomes one sentence that says what to do."""
+    name = f"{part} in {path.name}" if part else path.name
+    try:
+        yield
+    except ImageError:
+        raise
+    except MemoryError:
+        raise ImageError(f"{name} does not fit into memory; cut it into parts.") from None
+    except OSError as error:
+        if error.errno is None:  # a decoder's own, about what is in the file
+            raise ImageError(damaged(name, error)) from None
+        raise ImageError(why_not_opened(name, error)) from None
+    except Exception as error:  # decoders raise many kinds for a damaged file
+        raise ImageError(damaged(name, error)) from None

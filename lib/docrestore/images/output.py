@@ -14,14 +14,11 @@ from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from docrestore.images.colour_profiles import gray_twin
+from docrestore.images.failures import ImageError
 
-__all__ = ["PART", "ImageError", "made_by", "write", "write_pages", "writing"]
+__all__ = ["PART", "ImageError", "made_by", "replacing", "write", "write_pages", "writing"]
 
 PART = ".docrestore-*.part"  # files in the making; one that stays was left by a killed run
-
-
-class ImageError(ValueError):
-    """A file that cannot be read or written as an image; the sentence says what to do."""
 
 
 def write(
@@ -71,41 +68,58 @@ def writing(path: str | os.PathLike[str], software: str = "") -> Iterator[Callab
     """
     path = Path(path)
     kind, added = _format(path), 0
+    with replacing(path) as temporary:
+        file = temporary.open("r+b")
+        target = AppendingTiffWriter(file) if kind == "TIFF" else file
+
+        def add(
+            image: np.ndarray,
+            *,
+            dpi: tuple[float, float] | None = None,
+            icc: bytes | None = None,
+        ) -> None:
+            nonlocal added
+            if added and kind != "TIFF":
+                raise ImageError(f"{path.name}: several pages need a TIFF; name the file .tif.")
+            frame = _from_array(image)
+            with _in_words(path):
+                frame.save(target, format=kind, **_options(frame, kind, dpi, icc, software))
+                if isinstance(target, AppendingTiffWriter):
+                    target.newFrame()
+            added += 1
+
+        try:
+            yield add
+            if not added:
+                raise ImageError(f"{path.name}: there is no page to write.")
+            with _in_words(path):
+                file.close()  # before the renaming, for Windows
+        finally:
+            with suppress(OSError):  # on a full disk closing fails once more
+                file.close()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the path of an empty file to fill, which takes the place of `path` in the end.
+
+    It does so when the block ends without an error; else it goes, and `path` is what it was.
+
+    Raises:
+        ImageError: if the disk refuses, also within the block.
+    """
     # O_EXCL and the umask of the user; mkstemp would hide the result from everybody else
     temporary = path.with_name(PART.replace("*", f"{os.getpid()}-{secrets.token_hex(4)}"))
     with _in_words(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = temporary.open("x+b")
-    target = AppendingTiffWriter(file) if kind == "TIFF" else file
-
-    def add(
-        image: np.ndarray,
-        *,
-        dpi: tuple[float, float] | None = None,
-        icc: bytes | None = None,
-    ) -> None:
-        nonlocal added
-        if added and kind != "TIFF":
-            raise ImageError(f"{path.name}: several pages need a TIFF; name the file .tif.")
-        frame = _from_array(image)
-        with _in_words(path):
-            frame.save(target, format=kind, **_options(frame, kind, dpi, icc, software))
-            if isinstance(target, AppendingTiffWriter):
-                target.newFrame()
-        added += 1
-
+        temporary.open("xb").close()
     try:
-        yield add
-        if not added:
-            raise ImageError(f"{path.name}: there is no page to write.")
         with _in_words(path):
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()  # before the renaming, for Windows
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
             os.replace(temporary, path)
     finally:
-        with suppress(OSError):  # on a full disk closing fails once more
-            file.close()
         temporary.unlink(missing_ok=True)
 
 

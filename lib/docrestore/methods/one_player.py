@@ -1,6 +1,6 @@
 """What every method of this book has: a network, its optimiser, a schedule, a running average."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -34,9 +34,13 @@ class OnePlayer:
         optimisers: {"generator"}.
         rates: peak learning rate of each player.
 
+        wants: what a batch must hold beside "degraded".
+
     Raises:
         ValueError: for a network that MODELS does not list.
     """
+
+    wants: Sequence[str] = ("clean",)
 
     def __init__(
         self,
@@ -56,13 +60,33 @@ class OnePlayer:
         self.rates: dict[str, float] = {}
         self.lr, self.warmup, self.decay, self.ema = lr, warmup, decay, ema
         self.add_player("generator", MODELS[generator](**self.arguments), lr, beta1)
-        if ema:
-            self.networks["restorer"] = deepcopy(self.networks["generator"]).requires_grad_(False)
+        self.averages: dict[str, str] = {}
+        self.keep("restorer", "generator")
 
-    def add_player(self, name: str, network: nn.Module, lr: float, beta1: float = 0.9) -> None:
-        """Let a network take part, with an Adam of its own and this peak learning rate."""
+    def add_player(
+        self,
+        name: str,
+        network: nn.Module,
+        lr: float,
+        beta1: float = 0.9,
+        optimiser: str = "adam",
+    ) -> None:
+        """Let a network take part, with this peak learning rate and an Adam or RMSprop of its own.
+
+        RMSprop is torch's, with its alpha of 0.99; it has no `beta1`.
+        """
+        one_of("optimiser", optimiser, ("adam", "rmsprop"))
         self.networks[name], self.rates[name] = network, lr
-        self.optimisers[name] = torch.optim.Adam(network.parameters(), lr, (beta1, 0.999))
+        if optimiser == "rmsprop":
+            self.optimisers[name] = torch.optim.RMSprop(network.parameters(), lr)
+        else:
+            self.optimisers[name] = torch.optim.Adam(network.parameters(), lr, (beta1, 0.999))
+
+    def keep(self, average: str, network: str) -> None:
+        """Let `networks[average]` be another's running average from now on, unless ema is 0."""
+        if self.ema:
+            self.networks[average] = deepcopy(self.networks[network]).requires_grad_(False)
+            self.averages[average] = network
 
     @property
     def channels(self) -> int:
@@ -74,7 +98,7 @@ class OnePlayer:
         """The network to keep: the generator, or its running average."""
         return self.networks.get("restorer", self.networks["generator"])
 
-    def step(self, batch: dict[str, Tensor], trainer) -> dict[str, float]:
+    def step(self, batch: dict[str, Tensor], trainer) -> Mapping[str, float | Tensor]:
         """Train on one batch; return the losses, which go into the log. The method's own."""
         raise NotImplementedError(f"{type(self).__name__} has no step(batch, trainer).")
 
@@ -89,17 +113,19 @@ class OnePlayer:
 
     @torch.no_grad()
     def average(self, step: int) -> None:
-        """Move the running average, where there is one, a little towards the generator."""
-        if not self.ema:
-            return
+        """Move the running averages, where there are any, a little towards their networks."""
         keep = min(self.ema, (1 + step) / (10 + step))
-        pairs = zip(
-            self.networks["restorer"].state_dict().values(),
-            self.networks["generator"].state_dict().values(),
-            strict=True,
-        )
-        for average, now in pairs:
-            if average.is_floating_point():
-                average.lerp_(now, 1 - keep)
-            else:
-                average.copy_(now)
+        for average, network in self.averages.items():
+            pairs = list(
+                zip(
+                    self.networks[average].state_dict().values(),
+                    self.networks[network].state_dict().values(),
+                    strict=True,
+                )
+            )
+            floats = [pair for pair in pairs if pair[0].is_floating_point()]
+            averages, values = (list(side) for side in zip(*floats, strict=True))
+            torch._foreach_lerp_(averages, values, 1 - keep)  # type: ignore[attr-defined]
+            for old, now in pairs:
+                if not old.is_floating_point():
+                    old.copy_(now)

@@ -45,7 +45,7 @@ class Plain(OnePlayer):
         )
         self.content = CONTENT[content]
 
-    def step(self, batch: dict[str, Tensor], trainer) -> dict[str, float]:
+    def step(self, batch: dict[str, Tensor], trainer) -> dict[str, Tensor]:
         """Train on one batch; return the loss.
 
         Args:
@@ -56,4 +56,4 @@ class Plain(OnePlayer):
         loss = self.content(restored, batch["clean"])
         trainer.update("generator", loss)
         self.average(trainer.step)
-        return {"content": loss.item()}
+        return {"content": loss.detach()}

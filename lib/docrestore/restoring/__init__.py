@@ -14,10 +14,10 @@ import torch
 
 from docrestore import __version__, images, runtime, weights
 from docrestore.images import ImageError
-from docrestore.images.output import PART
+from docrestore.images.output import PART, made_by
 from docrestore.inference import Prepared, binarize, restore
 from docrestore.provenance import file_hash
-from docrestore.restoring.collecting import Batch, Item
+from docrestore.restoring.collecting import PAGES, Batch, Item
 from docrestore.restoring.report import PROGRAM, Report, ReportError
 from docrestore.restoring.terminal import Bar, bar
 from docrestore.weights import WeightsError
@@ -30,7 +30,7 @@ DEFAULTS = {  # task -> weights; by the ledger none that ships is better by more
     "deblur": "de_gan-deblur",
     "watermark": "de_gan-watermark",
 }
-TASKS = tuple(DEFAULTS)
+TASKS = (*DEFAULTS, "denoise")
 STALE = 3600.0  # seconds after which a half-written file is a leftover
 
 
@@ -50,11 +50,43 @@ class Restorer:
     run: Prepared
     facts: dict[str, Any]
 
+    kind = PAGES  # which files it is for
+
     @property
     def software(self) -> str:
         """The name that results bear in their metadata."""
         digest = self.facts["model_sha256"][:12]
         return f"{PROGRAM} {__version__}, {self.facts['model']} ({digest})"
+
+    def pixels(self, source: Path) -> int:
+        """How much work a file is; 0 if it cannot be read."""
+        return images.count_pixels(source)
+
+    def made_by(self, target: Path) -> str:
+        """The `software` that a result was written with."""
+        return made_by(target)
+
+    def restore_file(
+        self, source: Path, target: Path, advance: Callable[[float], None]
+    ) -> dict[str, Any]:
+        """Read, restore and write one page after the other; facts for the report."""
+        begun, pages = time.perf_counter(), []
+        with images.writing(target, self.software) as add:
+            for page in images.pages(source, colour=self.run.channels == 3):
+                index, count, gray, dpi, icc = page.index, page.count, page.gray, page.dpi, page.icc
+                facts: dict[str, Any] = {"size": list(gray.shape), "mode": page.mode, "dpi": dpi}
+                blank = gray.min() == gray.max()
+                pages.append(facts | {"blank": True} if blank else facts)
+                result = self(page, lambda share: advance((index + share) / count))  # noqa: B023
+                del page, gray  # a large page is not held while its result is written
+                add(result, dpi=dpi, icc=icc)
+                del result
+        return {
+            "pages": pages,
+            "software": self.software,
+            "version": __version__,
+            "seconds": round(time.perf_counter() - begun, 3),
+        }
 
     def __call__(self, page: images.Page, progress: Callable[[float], None]) -> np.ndarray:
         """One page to uint8 (H, W), or to bool (H, W) where True is paper."""
@@ -69,7 +101,13 @@ class Restorer:
 
 
 def prepare(
-    task: str | None, model: str | None, engine: str = "auto", *, soft: bool = False, jobs: int = 1
+    task: str | None,
+    model: str | None,
+    engine: str = "auto",
+    *,
+    soft: bool = False,
+    jobs: int = 1,
+    key: str | None = None,
 ) -> Restorer:
     """Load weights and try them once.
 
@@ -79,6 +117,7 @@ def prepare(
         engine: "auto", "torch" or "openvino".
         soft: keep the soft map where the task is binarize.
         jobs: files that are restored at the same time.
+        key: denoise: the array that is meant in MATLAB and HDF5 files.
 
     Raises:
         WeightsError: if there are no such weights, or they do not restore pages, or another task.
@@ -86,6 +125,11 @@ def prepare(
     """
     engine = runtime.pick(engine)
     if model is None:
+        if task == "denoise":
+            raise WeightsError(
+                "noise is learnt from your own images: run `docrestore denoise fit FOLDER -o "
+                "MODEL.safetensors`, then give --weights MODEL.safetensors."
+            )
         model = DEFAULTS[task or "binarize"]
         if model not in weights.names():
             there = ", ".join(weights.names())
@@ -108,7 +152,12 @@ def prepare(
         "soft": soft and task == "binarize",
         "runtime": engine,
     }
-    return Restorer(runtime.build(network, engine, jobs), facts)
+    restorer = Restorer(runtime.build(network, engine, jobs), facts)
+    if task == "denoise":
+        from docrestore.restoring.series import SeriesRestorer  # which is a Restorer
+
+        return SeriesRestorer.of(restorer, card, key)
+    return restorer
 
 
 def _try(network: torch.nn.Module, name: str) -> None:
@@ -144,7 +193,7 @@ def run_batch(
     report, stop, status = Report(batch.report), threading.Event(), "finished"
     for folder in {item.target.parent for item in batch.items if item.target}:
         _remove_leftovers(folder)
-    sizes = [1e4 + images.count_pixels(item.source) * (not item.problem) for item in batch.items]
+    sizes = [1e4 + restorer.pixels(item.source) * (not item.problem) for item in batch.items]
     with bar("restoring", sum(sizes)) as progress, ThreadPoolExecutor(jobs) as pool:
         futures = {
             pool.submit(_one, item, size, restorer, report, overwrite, progress, stop): item
@@ -168,6 +217,8 @@ def _note(report: Report, progress: Bar, item: Item, lead: str, outcome: str, va
         with suppress(OSError):  # a full disk is told once, at the end
             report.restored(item.target, value)
         progress.note(f"{lead}: {value['seconds']:.1f} s")
+        if note := value.get("note"):
+            progress.say(f"{item.source}: {note}")
     elif outcome == "skipped" and item.target:
         report.skipped(item.target)
         progress.note(f"{lead}: done before")
@@ -215,8 +266,8 @@ def _one(
         if not overwrite:
             if report.is_done(item.target, facts):
                 return "skipped", None
-            report.check_free(item.target)
-        return "restored", facts | _restore_file(item.source, item.target, restorer, advance)
+            report.check_free(item.target, restorer.made_by(item.target))
+        return "restored", facts | restorer.restore_file(item.source, item.target, advance)
     except (ImageError, ReportError) as error:
         return "failed", str(error)
     except StoppedError:
@@ -230,28 +281,6 @@ def _one(
         return "failed", f"{item.source.name} met a defect of docrestore ({why}); please report it."
     finally:
         progress.advance(size * (1.0 - moved))
-
-
-def _restore_file(
-    source: Path, target: Path, restorer: Restorer, advance: Callable[[float], None]
-) -> dict[str, Any]:
-    """Read, restore and write one page after the other; facts for the report."""
-    begun, pages = time.perf_counter(), []
-    with images.writing(target, restorer.software) as add:
-        for page in images.pages(source, colour=restorer.run.channels == 3):
-            index, count, gray, dpi, icc = page.index, page.count, page.gray, page.dpi, page.icc
-            facts: dict[str, Any] = {"size": list(gray.shape), "mode": page.mode, "dpi": dpi}
-            pages.append(facts | {"blank": True} if gray.min() == gray.max() else facts)
-            result = restorer(page, lambda share: advance((index + share) / count))  # noqa: B023
-            del page, gray  # a large page is not held while its result is written
-            add(result, dpi=dpi, icc=icc)
-            del result
-    return {
-        "pages": pages,
-        "software": restorer.software,
-        "version": __version__,
-        "seconds": round(time.perf_counter() - begun, 3),
-    }
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -7,14 +7,14 @@ and the results of earlier runs that lie inside an input are not eaten again.
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from docrestore.images import READABLE
+from docrestore.images import READABLE, series
 from docrestore.restoring.report import REPORT, is_report
 
-__all__ = ["Batch", "CollectError", "Item", "collect"]
+__all__ = ["PAGES", "SERIES", "Batch", "CollectError", "Item", "Kind", "collect"]
 
 TOLD = (".pdf", ".heic", ".heif", ".avif", ".djvu", ".jxl")  # pages too; said, not passed over
 LOSSLESS = (".png", ".tif", ".tiff")  # a result may have one of these suffixes
@@ -22,6 +22,23 @@ LOSSLESS = (".png", ".tif", ".tiff")  # a result may have one of these suffixes
 
 class CollectError(ValueError):
     """Inputs and output that do not go together; the sentence says what to change."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Which files a batch is about.
+
+    Args:
+        named_like_one: whether a path is one of them, or is told rather than passed over.
+        result_name: the name of a file's result.
+        single: suffixes that a single result may be given.
+        plural: what such files are called.
+    """
+
+    named_like_one: Callable[[Path], bool]
+    result_name: Callable[[Path], str]
+    single: tuple[str, ...]
+    plural: str
 
 
 @dataclass(frozen=True)
@@ -56,20 +73,23 @@ class _Found:
 
     seen: set[tuple[int, int]]
     out: Path
+    kind: Kind
     others: int = 0
 
 
-def collect(inputs: Sequence[Path], out: Path) -> Batch:
-    """Pair every page file with the path of its result.
+def collect(inputs: Sequence[Path], out: Path, kind: Kind | None = None) -> Batch:
+    """Pair every file with the path of its result.
 
     Args:
         inputs: files and folders. With several, the content of a folder goes to OUT/FOLDER/.
         out: a folder; or, for a single file, the result's own name (.png, .tif).
+        kind: PAGES by default, or SERIES.
 
     Raises:
         CollectError: if the output cannot be used with these inputs at all.
     """
-    single = _single(inputs, out)
+    kind = kind or PAGES
+    single = _single(inputs, out, kind)
     if os.path.exists(out) and not os.path.isdir(out) and not single:
         raise CollectError(f"{out} is a file; name a folder for the results with -o.")
     for folder in inputs:
@@ -78,27 +98,27 @@ def collect(inputs: Sequence[Path], out: Path) -> Batch:
                 f"the results would mix with the originals in {folder}; choose another folder "
                 f"with -o."
             )
-    found, items, results = _Found(set(), _real(out)), [], []
+    found, items, results = _Found(set(), _real(out), kind), [], []
     for given in inputs:
         if not os.path.isdir(given):
-            target = out if single else out / _result_name(given)
+            target = out if single else out / kind.result_name(given)
             items.append(Item(given, target))
             continue
         under = out / _real(given).name if len(inputs) > 1 else out
         before = len(items)
         for path, problem in _walk(given, found, results):
             place = under / path.relative_to(given)
-            items.append(Item(path, place.with_name(_result_name(path)), problem))
+            items.append(Item(path, place.with_name(kind.result_name(path)), problem))
         if len(items) == before:
             items.append(Item(given, None, f"{given.name} is a folder without images in it."))
     report = out.with_name(f"{out.name}.{REPORT}") if single else out / REPORT
     return Batch(_apart(items), report, found.others, results)
 
 
-def _single(inputs: Sequence[Path], out: Path) -> bool:
+def _single(inputs: Sequence[Path], out: Path, kind: Kind) -> bool:
     """Whether `out` is the name of one result and not a folder."""
     one = len(inputs) == 1 and not os.path.isdir(inputs[0])  # unlike Path's, it never raises
-    return one and out.suffix.lower() in LOSSLESS and not os.path.isdir(out)
+    return one and out.suffix.lower() in kind.single and not os.path.isdir(out)
 
 
 def _walk(folder: Path, found: _Found, results: list[Path]) -> Iterator[tuple[Path, str]]:
@@ -112,7 +132,7 @@ def _walk(folder: Path, found: _Found, results: list[Path]) -> Iterator[tuple[Pa
         return
     for entry in entries:
         path = folder / entry.name
-        named_like_a_page = path.suffix.lower() in (*READABLE, *TOLD)
+        named_like_a_page = found.kind.named_like_one(path)
         if entry.name.startswith("."):  # hidden; macOS keeps a shadow of every image
             continue
         try:
@@ -159,6 +179,12 @@ def _result_name(source: Path) -> str:
     """
     suffix = source.suffix.lower()
     return f"{source.stem}{suffix if suffix in LOSSLESS else '.png'}"
+
+
+PAGES = Kind(
+    lambda path: path.suffix.lower() in (*READABLE, *TOLD), _result_name, LOSSLESS, "pages"
+)
+SERIES = Kind(series.is_series, series.result_name, series.SUFFIXES, "measured images")
 
 
 def _apart(items: list[Item]) -> list[Item]:

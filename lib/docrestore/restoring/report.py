@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from docrestore import __version__
-from docrestore.images.output import made_by
 from docrestore.provenance import file_hash
 
 __all__ = ["PROGRAM", "REPORT", "Report", "ReportError", "is_report"]
 
 REPORT = "report.json"
 PROGRAM = "docrestore"
-SAME = ("input_sha256", "model_sha256", "task", "soft")  # equal in these: the result still counts
+SAME = (
+    "input_sha256",
+    "model_sha256",
+    "task",
+    "soft",
+    "key",
+)  # equal in these: the result still counts
 
 
 class ReportError(ValueError):
@@ -72,18 +77,19 @@ class Report:
         return (
             entry is not None
             and target.is_file()
-            and all(entry.get(key) == facts[key] for key in SAME)
+            and all(entry.get(key) == facts.get(key) for key in SAME)
             and file_hash(target) == entry["output_sha256"]
         )
 
-    def check_free(self, target: Path) -> None:
+    def check_free(self, target: Path, maker: str) -> None:
         """Refuse to replace a file that this program did not make, or that was edited since.
 
-        A run that was killed may leave a result that is not in the report yet. It bears our name.
+        A run that was killed may leave a result that is not in the report yet. It bears our name:
+        `maker` is the program that the file names, or "".
         """
         if not target.exists():
             return
-        entry, maker = self.entries.get(self._name(target)), made_by(target)
+        entry = self.entries.get(self._name(target))
         ours = maker.startswith(f"{PROGRAM} ") and (entry is None or maker != entry["software"])
         if not ours and not (entry and file_hash(target) == entry["output_sha256"]):
             raise ReportError(

@@ -1,0 +1,58 @@
+"""Scores of restored photographs and micrographs, as papers on denoising give them.
+
+Both images are clipped to [0, 1]; PSNR has a peak of 1 and is averaged over images. SSIM comes in
+two conventions whose values do not compare.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from docrestore.metrics import psnr_gray, ssim_gray
+from docrestore.noisy import NoisyImages
+
+__all__ = ["METRICS", "means", "scores", "ssim_released"]
+
+METRICS = ("psnr", "ssim", "ssim_released")
+
+
+def ssim_released(restored: np.ndarray, clean: np.ndarray) -> float:
+    """SSIM as GAN2GAN's release takes it: uniform 7 x 7, range that of the restored image.
+
+    Its arguments are swapped, so that the range is max - min of what it judges. Values do not
+    compare with those of `ssim_gray`. Both images are float32 (H, W) in [0, 1].
+    """
+    from skimage.metrics import structural_similarity
+
+    span = float(restored.max() - restored.min()) or 1.0
+    found: Any = structural_similarity(restored, clean, data_range=span)
+    return float(found)
+
+
+def scores(restored: Sequence[np.ndarray], images: NoisyImages) -> list[dict[str, Any]]:
+    """PSNR and both SSIMs of each image, clipped to [0, 1] as every paper does."""
+    rows = []
+    for one, image in zip(restored, images, strict=True):
+        one, clean = (part.clip(0, 1).astype(np.float32) for part in (one, image.clean))
+        rows.append(
+            {
+                "set": image.set.removesuffix(f"-{image.row.get('noise', '')}"),
+                "id": image.id,
+                "psnr": round(psnr_gray(one, clean), 4),
+                "ssim": round(ssim_gray(one, clean), 5),
+                "ssim_released": round(ssim_released(one, clean), 5),
+            }
+        )
+    return rows
+
+
+def means(pages: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """The mean of each set."""
+    found: dict[str, dict[str, float]] = {}
+    for name in dict.fromkeys(page["set"] for page in pages):
+        rows = [page for page in pages if page["set"] == name]
+        found[name] = {
+            metric: round(sum(row[metric] for row in rows) / len(rows), 4) for metric in METRICS
+        }
+    return found

@@ -1,0 +1,134 @@
+"""The third stage of GAN2GAN, and a first estimate that needs no game: pairs made with noise.
+
+Paper    Cha et al., ICLR 2021 (`NoisePairs`). `NoisierPairs` is Moran et al., "Noisier2Noise",
+         CVPR 2020, with the noise that GAN2GAN's generator has learnt instead of a known one.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from docrestore import weights
+from docrestore.made_noise import load_noise
+from docrestore.methods.one_player import OnePlayer, one_of
+
+__all__ = ["NoisePairs", "NoisierPairs"]
+
+
+class NoisePairs(OnePlayer):
+    """Stage three, one round: learn from pairs of one estimate and two makings of noise.
+
+    source = E(Z) + noise, target = E(Z) + other noise; the denoiser minimises the mean square of
+    what it makes of the source, less the target. Pairs are made of whole batches. E is fixed.
+
+    Args:
+        generator: the denoiser, a name in MODELS with its arguments.
+        noise: the trained noise generator, or a file of its weights, whose unit or calibration
+            is kept. "patches" takes the noise of the batch, the extracted patches themselves:
+            what does the generator add to those?
+        estimator: E, a network or a file of its weights. None: the batch holds estimates already,
+            which is quicker where they are made once for all steps.
+        quiet_target: leave the noise of the target out. Its mean is the same and it wanders less;
+            the paper keeps it.
+        schedule: "cosine" with the warm-up of OnePlayer, or "released": half after each third.
+        lr, beta1, warmup, ema: as in OnePlayer (paper: 1e-3, 0.9, none, none).
+
+    Attributes:
+        frozen: {"noise", "estimator"}, as far as there are.
+
+    Raises:
+        ValueError: if no noise is given.
+    """
+
+    def __init__(
+        self,
+        generator: str = "gan2gan-compact",
+        generator_arguments: Mapping[str, Any] | None = None,
+        *,
+        noise: nn.Module | str | Path | None = None,
+        estimator: nn.Module | str | Path | None = None,
+        quiet_target: bool = False,
+        schedule: str = "cosine",
+        lr: float = 2e-3,
+        beta1: float = 0.9,
+        warmup: int = 200,
+        ema: float = 0.998,
+    ) -> None:
+        one_of("schedule", schedule, ("cosine", "released"))
+        if noise is None:
+            raise ValueError(
+                "noise pairs need a noise generator: noise=weights of one, or noise=patches for "
+                "the extracted patches themselves."
+            )
+        super().__init__(generator, generator_arguments, lr=lr, beta1=beta1, warmup=warmup, ema=ema)
+        self.schedule, self.quiet_target = schedule, quiet_target
+        self.frozen: dict[str, nn.Module] = {}
+        for name, network, read in (
+            ("noise", noise, load_noise),
+            ("estimator", estimator, weights.load),
+        ):
+            if network is not None and network != "patches":
+                network = network if isinstance(network, nn.Module) else read(network)
+                self.frozen[name] = network.eval().requires_grad_(False)
+        self.wants = () if "noise" in self.frozen else ("noise",)
+
+    def learning_rate(self, step: int, steps: int, player: str = "generator") -> float:
+        """The rate of this step: see `schedule`."""
+        if self.schedule == "cosine":
+            return super().learning_rate(step, steps, player)
+        return self.rates[player] * 0.5 ** (3 * step // max(steps, 1))
+
+    @torch.no_grad()
+    def pairs(self, batch: dict[str, Tensor], trainer) -> tuple[Tensor, Tensor]:
+        """Source and target of a batch, each (B, 1, H, W)."""
+        estimate = batch["degraded"]
+        if "estimator" in self.frozen:
+            estimate = trainer.forward("estimator", estimate)
+        if "noise" in self.frozen:
+            first, second = self._make(estimate, trainer), self._make(estimate, trainer)
+        else:
+            first, second = batch["noise"], batch["noise"].roll(1, 0)
+        return estimate + first, estimate if self.quiet_target else estimate + second
+
+    def _make(self, like: Tensor, trainer) -> Tensor:
+        """Noise of the shape of these patches."""
+        chance = self.frozen[
+            "noise"
+        ].draw(  # type: ignore[operator]
+            len(like), tuple(like.shape[-2:]), device=like.device
+        )
+        return trainer.forward("noise", chance)
+
+    def step(self, batch: dict[str, Tensor], trainer) -> dict[str, Tensor]:
+        """Train on one batch; return the loss.
+
+        Args:
+            batch: {"degraded"} and, with noise="patches", {"noise"}, float32 (B, 1, H, W).
+            trainer: the Trainer of docrestore.training.
+        """
+        source, target = self.pairs(batch, trainer)
+        loss = F.mse_loss(trainer.forward("generator", source), target)
+        trainer.update("generator", loss)
+        self.average(trainer.step)
+        return {"content": loss.detach()}
+
+
+class NoisierPairs(NoisePairs):
+    """A first estimate without a game: pairs of a noisy image and made noise, added and taken away.
+
+    source = Z + m, target = Z - m, m made noise. Who sees Z + m = x + n + m cannot tell n from m,
+    so it expects as much of either, and the mean of the target x + n - m is that of x, whatever the
+    law and the correlation of the noise. The answer is Noisier2Noise's, 2 E[Z | Z + m] - (Z + m),
+    learnt in one go. Arguments as in NoisePairs.
+    """
+
+    @torch.no_grad()
+    def pairs(self, batch: dict[str, Tensor], trainer) -> tuple[Tensor, Tensor]:
+        """Noisier images, and noisy ones less the noise that was added, each (B, 1, H, W)."""
+        noisy = batch["degraded"]
+        made = self._make(noisy, trainer) if "noise" in self.frozen else batch["noise"]
+        return noisy + made, noisy - made
