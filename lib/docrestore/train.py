@@ -90,70 +90,43 @@ def main(words: list[str] | None = None) -> None:
         raise SystemExit(str(error)) from None
 
 
-def train_denoiser(args: argparse.Namespace, code: str) -> None:
-    """Learn from noisy images; crops are mirrored and flipped, never aged, zoomed or turned."""
+def page_crops(args: argparse.Namespace, method) -> tuple[Crops, dict]:
+    """Crops of pages and their truths; and what they are made of, for the checkpoint."""
+    pages = PairedPages(
+        *map(here, args.data),
+        split=args.split,
+        leave_out=args.leave_out,
+        colour=method.channels == 3,
+    )
+    old = float(args.task == "binarize") if args.old is None else args.old
+    zoom = 1.4 if args.zoom is None else args.zoom
+    turned = 0.3 if args.turned is None else args.turned
+    crops = Crops(pages, args.patch, seed=args.seed, old=old, zoom=zoom, turned=turned)
+    names = [f"{one}/{row['id']}" for one, row in zip(pages.sets, pages.rows, strict=True)]
+    return crops, {"pages": names, "crops": [args.patch, args.seed, old, zoom, turned]}
+
+
+def noisy_crops(args: argparse.Namespace, method) -> tuple[NoisyCrops | NoisyAndNoise, dict]:
+    """Crops of noisy images, mirrored and flipped, never aged, zoomed or turned; as above."""
     given = [f"--{name}" for name in ("old", "zoom", "turned") if getattr(args, name) is not None]
     if given:
         raise ValueError(
             f"--task denoise has no {', '.join(given)}: to age, scale or turn a crop would change "
             "its noise. Leave that out."
         )
-    torch.manual_seed(args.seed)
-    method = METHODS[args.method](**method_arguments(args.method, args.set))
-    begun = None
-    if args.start_from:
-        network = load(args.start_from)
-        begin_with(method, network)
-        file = locate(args.start_from)
-        begun = parent(weights_name(file), file_hash(file), network.card)  # type: ignore[arg-type]
-    folders = [here(folder) for folder in args.data]
-    images = NoisyImages(*folders, split=args.split, leave_out=args.leave_out)
+    images = NoisyImages(*map(here, args.data), split=args.split, leave_out=args.leave_out)
+    names = [f"{one}/{row['id']}" for one, row in zip(images.sets, images.rows, strict=True)]
+    about = {"images": names, "patch": args.patch}
     if "noise" in method.wants:
         stride = max(2, args.patch // 8 * 2)
         smooth = choose(images, at_least=None, window=args.patch, stride=stride, level="plane")
-        crops = NoisyAndNoise(images, smooth, args.patch, seed=args.seed)
-    else:
-        crops = NoisyCrops(images, args.patch, seed=args.seed, wants=method.wants)
-    names = [f"{one}/{row['id']}" for one, row in zip(images.sets, images.rows, strict=True)]
-    log = fit(
-        method,
-        crops,
-        args.steps,
-        here(args.run_dir),
-        batch=args.batch,
-        seed=args.seed,
-        save_every=args.save_every,
-        log_every=args.log_every,
-        precision=args.precision,
-        device=args.device,
-        about={"method": args.method, "arguments": args.set, "images": names, "patch": args.patch},
-    )
-    if torch.distributed.is_initialized() and torch.distributed.get_rank():
-        return
-    card = denoiser_card(
-        method,
-        names,
-        preset=args.method,
-        steps=args.steps,
-        batch=args.batch,
-        patch=args.patch,
-        seed=args.seed,
-        seconds=log[-1]["seconds"] if log else 0.0,
-        code=code,
-        device=device(args.device),
-        method_arguments=args.set,
-        left_out=args.leave_out,
-        start_from=begun,
-    )
-    save_weights(here(args.run_dir) / "weights.safetensors", method.restorer, card)
-    print(json.dumps({k: v for k, v in card.items() if k != "trained_on"}))
+        return NoisyAndNoise(images, smooth, args.patch, seed=args.seed), about
+    return NoisyCrops(images, args.patch, seed=args.seed, wants=method.wants), about
 
 
 def train(args: argparse.Namespace) -> None:
     """What `main` does, with errors as they are."""
     code = commit()  # before the hours in which somebody may edit it
-    if args.task == "denoise":
-        return train_denoiser(args, code)
     torch.manual_seed(args.seed)
     method = METHODS[args.method](**method_arguments(args.method, args.set))
     begun = None
@@ -162,21 +135,9 @@ def train(args: argparse.Namespace) -> None:
         begin_with(method, network)
         file = locate(args.start_from)
         begun = parent(weights_name(file), file_hash(file), network.card)  # type: ignore[arg-type]
-    folders = [here(folder) for folder in args.data]
-    pages = PairedPages(
-        *folders, split=args.split, leave_out=args.leave_out, colour=method.channels == 3
-    )
-    old = float(args.task == "binarize") if args.old is None else args.old
-    zoom = 1.4 if args.zoom is None else args.zoom
-    turned = 0.3 if args.turned is None else args.turned
-    crops = Crops(pages, args.patch, seed=args.seed, old=old, zoom=zoom, turned=turned)
-    about = {
-        "method": args.method,
-        "arguments": args.set,
-        "start_from": begun and begun["sha256"],
-        "pages": [f"{pair}/{row['id']}" for pair, row in zip(pages.sets, pages.rows, strict=True)],
-        "crops": [args.patch, args.seed, old, zoom, turned],
-    }
+    crops, made_of = (noisy_crops if args.task == "denoise" else page_crops)(args, method)
+    about = {"method": args.method, "arguments": args.set}
+    about |= {"start_from": begun and begun["sha256"]} | made_of
     run_dir = here(args.run_dir)
     log = fit(
         method,
@@ -193,21 +154,22 @@ def train(args: argparse.Namespace) -> None:
     )
     if torch.distributed.is_initialized() and torch.distributed.get_rank():
         return
-    card = model_card(
-        method,
-        crops,
-        preset=args.method,
-        task=args.task,
-        steps=args.steps,
-        batch=args.batch,
-        seed=args.seed,
-        seconds=log[-1]["seconds"] if log else 0.0,
-        code=code,
-        device=device(args.device),
-        method_arguments=args.set,
-        left_out=args.leave_out,
-        start_from=begun,
-    )
+    facts = {
+        "preset": args.method,
+        "steps": args.steps,
+        "batch": args.batch,
+        "seed": args.seed,
+        "seconds": log[-1]["seconds"] if log else 0.0,
+        "code": code,
+        "device": device(args.device),
+        "method_arguments": args.set,
+        "left_out": args.leave_out,
+        "start_from": begun,
+    }
+    if isinstance(crops, Crops):
+        card = model_card(method, crops, task=args.task, **facts)
+    else:
+        card = denoiser_card(method, made_of["images"], patch=args.patch, **facts)
     save_weights(run_dir / "weights.safetensors", method.restorer, card)
     print(json.dumps({k: v for k, v in card.items() if k != "trained_on"}))
 
