@@ -168,3 +168,16 @@ def test_openvino_does_not_round_the_image_either() -> None:
     page = torch.rand(1, 1, 40, 56, generator=chance())
     restored = openvino_runner(silenced(CompactDenoiser((8, 8))))(page)
     assert torch.equal(restored, page)
+
+
+def test_weak_noise_under_a_bright_light_is_seen_in_bf16() -> None:
+    """The network is given the image less its local mean, in units of the noise."""
+    network = CompactDenoiser((8, 8), unit=0.001).eval()
+    noise = 0.001 * torch.randn(1, 1, 48, 48, generator=chance())
+    assert ((1 + noise).bfloat16() == 1).float().mean() > 0.9  # what the bare image would show
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        network.stem.weight[:, -1] = 0  # the mean itself
+        network.out.weight.normal_(0, 0.1, generator=chance())
+        dark, bright = (network(level + noise) - level for level in (0.0, 1.0))
+    changed = (dark - noise)[..., 9:-9, 9:-9]
+    assert ((bright - dark)[..., 9:-9, 9:-9]).std() < 0.02 * changed.std()

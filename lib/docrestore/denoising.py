@@ -127,6 +127,7 @@ def fit_denoiser(
     held, kept = held_out(images.groups)
     train, judges = images.only(kept), images.only(held)
     smooth = plan.smooth(train, lam)
+    deviation = float(smooth.noise().std())
     how = {"device": device, "precision": precision, "progress": progress}
     if steps is None and minutes is not None:
         steps = steps_once(run_dir, plan, train, smooth, minutes, how)
@@ -155,7 +156,7 @@ def fit_denoiser(
             report["seconds"][name] = log[-1]["seconds"] if log else 0.0
         else:
             torch.manual_seed(seed + number)
-            method = plan.pairs_method(noise, first=estimator is None)
+            method = plan.pairs_method(noise, deviation, first=estimator is None)
             seen = train
             if estimator is not None:
                 _begin_with(method, estimator)

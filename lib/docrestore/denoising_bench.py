@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from docrestore.checkpoints import put_in_place
 from docrestore.denoise_scores import means, scores
 from docrestore.denoising import PRESETS, denoise, fit_denoiser
 from docrestore.denoising_plan import Budget, Plan, guard, open_set, read_plan
+from docrestore.denoising_presets import in_units
 from docrestore.devices import pick_device
 from docrestore.methods import METHODS
 from docrestore.noisy import NoisyCrops
@@ -79,6 +81,13 @@ class Bench:
         self.train = open_set(plan, plan.train, cell, "train", data)
         self.tested = [open_set(plan, name, cell, "test", data) for name in plan.tested]
 
+    @cached_property
+    def deviation(self) -> float:
+        """Of the noise, seen in smooth windows: the unit that all rows work in."""
+        side = self.budget.patch
+        preset = replace(PRESETS["recommended"], window=side, stride=side // 4)
+        return float(preset.smooth(self.train).noise().std())
+
     def path(self, row: str) -> Path:
         """Where a row's result is written; that of gan2gan comes when its last round is done."""
         return self.folder / f"{re.sub('[^A-Za-z0-9]+', '-', row)}.json"
@@ -100,7 +109,7 @@ class Bench:
             self._gan2gan(row, how)
         else:
             arguments = method_arguments(how["method"], how.get("words", []))
-            method = METHODS[how["method"]](**arguments)
+            method = METHODS[how["method"]](**in_units(self.deviation, arguments, "generator"))
             crops = NoisyCrops(self.train, self.budget.patch, seed=self.seed, wants=method.wants)
             log = fit(
                 method, crops, self.budget.steps, self.folder / row, batch=self.budget.batch,

@@ -18,7 +18,9 @@ from docrestore.noisy import NoisyAndNoise, NoisyCrops, NoisyImages
 from docrestore.smooth import Smooth, choose
 from docrestore.training import fit
 
-__all__ = ["PRESETS", "Preset", "same_fit", "steps_in", "steps_once"]
+__all__ = ["PRESETS", "Preset", "in_units", "same_fit", "steps_in", "steps_once"]
+
+COMPACT = "gan2gan-compact"
 
 
 @dataclass(frozen=True)
@@ -87,17 +89,18 @@ class Preset:
         if self.released:
             return faithful(**self.game)
         if self.rough == "game":
-            return GAN2GAN(**self.game)
+            return GAN2GAN(**in_units(deviation, self.game, "generator", "back"))
         return NoiseGame(unit=max(deviation, 1e-6) / 0.1, **self.game)
 
-    def pairs_method(self, noise: nn.Module | str, *, first: bool = False) -> NoisePairs:
+    def pairs_method(
+        self, noise: nn.Module | str, deviation: float = 0.1, *, first: bool = False
+    ) -> NoisePairs:
         """A round of stage three; or, where the game gives no estimate, the first estimate."""
-        if first:
-            return NoisierPairs(noise=noise, **self.pairs)
-        if self.released:
+        if self.released and not first:
             own = {"generator": "dncnn", "schedule": "released", "lr": 1e-3, "ema": 0.0}
             return NoisePairs(noise=noise, **own | dict(self.pairs))
-        return NoisePairs(noise=noise, **self.pairs)
+        kind = NoisierPairs if first else NoisePairs
+        return kind(noise=noise, **in_units(deviation, self.pairs, "generator"))
 
     def pairs_data(
         self, images: NoisyImages, smooth: Smooth, seed: int
@@ -125,6 +128,16 @@ PRESETS = {
         calibrate=False,
     ),
 }
+
+
+def in_units(deviation: float, arguments: Mapping[str, Any], *players: str) -> dict[str, Any]:
+    """Arguments of a method whose compact denoisers are to work in units of this noise."""
+    found = dict(arguments)
+    for player in players:
+        if found.get(player, COMPACT) == COMPACT:
+            name = f"{player}_arguments"
+            found[name] = {"unit": float(f"{max(deviation, 1e-6):.3g}"), **found.get(name, {})}
+    return found
 
 
 def steps_in(
