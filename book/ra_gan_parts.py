@@ -13,6 +13,7 @@ from docrestore.ablation import Difference, differences, read_runs
 from docrestore.costs import multiply_adds
 from docrestore.ledger import Claim, audits, binarizers
 from docrestore.ledger.results import Result
+from docrestore.ledger.rows import Row, difference, metric_table
 from docrestore.ledger.tables import markdown
 from docrestore.models import MODELS
 from docrestore.paths import here
@@ -55,7 +56,7 @@ def ra_gan_parts(claims: Sequence[Claim], results: dict[str, Result]) -> dict[st
         binarizers.claimed(claims, "winners", kind="winner", method="contest winner"),
         binarizers.claimed(claims, "GDB", method="GDB"),
     ]
-    tables = {f"ra_gan_{key}.md": binarizers.metric_table(rows, years, key) for key in METRICS}
+    tables = {f"ra_gan_{key}.md": metric_table(rows, years, key) for key in METRICS}
     runs, audit, speed = read_runs(), audits.read_audit(), here(*benchmark.FILE)
     return tables | {
         "ra_gan_costs.md": binarizers.costs_table(nets, years, work()),
@@ -69,12 +70,12 @@ def ra_gan_parts(claims: Sequence[Claim], results: dict[str, Result]) -> dict[st
     }
 
 
-def rivals(nets: Sequence[binarizers.Row], years: Sequence[str]) -> str:
+def rivals(nets: Sequence[Row], years: Sequence[str]) -> str:
     """RA-GAN against the other small networks, page by page, in sentences."""
     whole = [row for row in nets if all(one in row.pages for one in years)]
     told = []
     for other in whole[1:] if whole and whole[0].name == NETWORKS["ra_gan"] else []:
-        middle, low, high = binarizers.difference(whole[0], other, "fm", years)
+        middle, low, high = difference(whole[0], other, "fm", years)
         clear = "more" if low > 0 or high < 0 else "no more"
         told.append(
             f"Page by page, {whole[0].name} less {other.name} is {middle:+.2f} FM "

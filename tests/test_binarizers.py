@@ -6,6 +6,7 @@ import pytest
 
 from docrestore.ledger import Claim, binarizers
 from docrestore.ledger.results import Result
+from docrestore.ledger.rows import Row, difference, mean_interval, metric_table
 
 SETS = ["dibco2011", "dibco2013"]
 
@@ -41,9 +42,9 @@ def test_a_network_is_one_row_of_its_folds() -> None:
     assert [row.means[one]["fm"] for one in SETS] == [91, 95]
     assert row.mean("fm", SETS) == 93
     assert row.facts["parameters"] == 7 and row.facts["cpu_seconds"] == 0.25
-    low, high = binarizers.mean_interval(row, "fm", SETS)
+    low, high = mean_interval(row, "fm", SETS)
     assert 92 <= low < 93 < high <= 94
-    table = binarizers.costs_table([row, binarizers.Row("later")], SETS, {"Net": 25.0})
+    table = binarizers.costs_table([row, Row("later")], SETS, {"Net": 25.0})
     assert "|  | Net | later |" in table and "| mean FM, % | 93.00 | not run |" in table
     assert "| 95 % interval | 92.00 to 94.00 |  |" in table
     shown = [line.split(" | ")[1] for line in table.splitlines()[4:]]
@@ -54,7 +55,7 @@ def test_two_networks_are_compared_page_by_page() -> None:
     """The interval is of the differences, far narrower than the pages' own spread."""
     other = a_result("rival-binarize", SETS, "network", {"rival": [89, 91]})
     rows = [binarizers.network(RESULTS | {"rival-binarize": other}, m, m) for m in ("net", "rival")]
-    middle, low, high = binarizers.difference(rows[0], rows[1], "fm", SETS)
+    middle, low, high = difference(rows[0], rows[1], "fm", SETS)
     assert (middle, low, high) == (3, 3, 3)  # 1 in every page of one year, 5 in the other
 
 
@@ -84,7 +85,7 @@ def test_claims_stand_beside_and_are_never_bold() -> None:
     assert row.means["dibco2013"]["pfm_skeleton"] == row.means["dibco2013"]["pfm_contest"] == 98.0
     assert math.isnan(row.mean("fm", SETS))
     rows = [binarizers.network(RESULTS, "net", "Net"), row]
-    table = binarizers.metric_table(rows, SETS, "fm").splitlines()
+    table = metric_table(rows, SETS, "fm").splitlines()
     assert table[0] == "| binarizer | 2011 | 2013 | mean |"
     assert table[2] == "| Net | **91.0** | **95.0** | 93.0 |"
     assert table[3] == "| GDB |  | 99.0 |  |"
@@ -94,5 +95,5 @@ def test_claims_stand_beside_and_are_never_bold() -> None:
 def test_less_can_be_better(metric: str, best: str) -> None:
     """The best DRD is the smallest one."""
     rows = [binarizers.network(RESULTS, "net", "Net"), binarizers.best_classical(RESULTS)]
-    lines = binarizers.metric_table(rows, SETS, metric).splitlines()[2:]
+    lines = metric_table(rows, SETS, metric).splitlines()[2:]
     assert [line.split(" | ")[0][2:] for line in lines if "**" in line] == [best]

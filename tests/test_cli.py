@@ -19,6 +19,7 @@ from docrestore import images, restoring, weights
 from docrestore.images.colour_profiles import gray_twin
 from docrestore.images.output import PART, made_by
 from docrestore.ledger import binarizers, results
+from docrestore.ledger.rows import difference
 from docrestore.restoring.collecting import collect
 from docrestore.restoring.report import Report
 
@@ -338,7 +339,7 @@ def test_no_binarizer_that_ships_is_better_than_the_default():
     rows = {one: binarizers.network(found, one, one) for one in methods}
     default = rows.pop(restoring.DEFAULTS["binarize"].removesuffix("-binarize"))
     for name, row in rows.items():
-        _, low, _ = binarizers.difference(row, default, "fm", years)
+        _, low, _ = difference(row, default, "fm", years)
         assert low <= 0, f"{name} is better; make it the default"
 
 

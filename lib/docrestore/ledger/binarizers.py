@@ -6,40 +6,13 @@ a classical method, the best classical one of each year, or the claims of a pape
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
 
 from docrestore.ledger import Claim, ours
-from docrestore.ledger.results import LESS_IS_BETTER, Result
-from docrestore.ledger.tables import markdown, short
+from docrestore.ledger.results import Result
+from docrestore.ledger.rows import Row, mean_interval
+from docrestore.ledger.tables import markdown
 
-__all__ = ["Row", "best_classical", "claimed", "classical", "costs_table", "difference",
-           "mean_interval", "metric_table", "network", "years"]  # fmt: skip
-
-PERCENT = ("fm", "pfm_contest", "pfm_skeleton")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One binarizer: its figures of single pages by set, or a claimed mean by set.
-
-    Args:
-        name: for readers.
-        pages: set -> metric -> a figure for each page; empty where only means are known.
-        means: set -> metric -> mean.
-        facts: parameters, cpu seconds a megapixel and the like, where known.
-    """
-
-    name: str
-    pages: dict[str, dict[str, list[float]]] = field(default_factory=dict)
-    means: dict[str, dict[str, float]] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    def mean(self, metric: str, sets: Sequence[str]) -> float:
-        """The mean of the sets' means; nan where one of them is not known."""
-        return float(np.mean([self.means.get(one, {}).get(metric, math.nan) for one in sets]))
+__all__ = ["best_classical", "claimed", "classical", "costs_table", "network", "years"]
 
 
 def years(results: Mapping[str, Result]) -> list[str]:
@@ -99,65 +72,6 @@ def claimed(claims: Iterable[Claim], name: str, **only: str) -> Row:
                 values |= {"pfm_contest": values["pfm"], "pfm_skeleton": values["pfm"]}
             row.means.setdefault(claim.set, values)
     return row
-
-
-def mean_interval(
-    row: Row, metric: str, sets: Sequence[str], draws: int = 2000
-) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the mean of the sets' means: pages are drawn within a set."""
-    if any(one not in row.pages for one in sets):
-        return math.nan, math.nan
-    return _interval([row.pages[one][metric] for one in sets], draws)
-
-
-def difference(
-    row: Row, other: Row, metric: str, sets: Sequence[str], draws: int = 2000
-) -> tuple[float, float, float]:
-    """How much more a row has than another on the same pages: mean of the sets' means, interval.
-
-    Pages differ more than binarizers do, so the bootstrap draws the differences page by page.
-
-    Raises:
-        ValueError: if the two have not scored as many pages of each set.
-    """
-    apart = [
-        [a - b for a, b in zip(row.pages[s][metric], other.pages[s][metric], strict=True)]
-        for s in sets
-    ]
-    return float(np.mean([np.mean(one) for one in apart])), *_interval(apart, draws)
-
-
-def _interval(figures: Sequence[Sequence[float]], draws: int) -> tuple[float, float]:
-    rng = np.random.default_rng(0)
-    total = np.zeros(draws)
-    for values in figures:
-        kept = np.array([v for v in values if math.isfinite(v)])
-        total += kept[rng.integers(len(kept), size=(draws, len(kept)))].mean(1)
-    low, high = np.quantile(total / len(figures), [0.025, 0.975])
-    return float(low), float(high)
-
-
-def metric_table(rows: Sequence[Row], sets: Sequence[str], metric: str) -> str:
-    """A row a binarizer, a column a year, the mean; the best measured figure of a year in bold."""
-    digits = 1 if metric in PERCENT else 2  # ten columns have to fit
-    sign = -1 if metric in LESS_IS_BETTER else 1
-    best = {
-        one: max(
-            (sign * row.means[one][metric] for row in rows if one in row.pages), default=math.nan
-        )
-        for one in sets
-    }
-    lines = [["binarizer", *map(short, sets), "mean"]]
-    for row in rows:
-        figures = []
-        for one in sets:
-            value = row.means.get(one, {}).get(metric, math.nan)
-            text = f"{value:.{digits}f}" if math.isfinite(value) else ""
-            bold = one in row.pages and sign * value == best[one]
-            figures.append(f"**{text}**" if bold else text)
-        mean = row.mean(metric, sets)
-        lines.append([row.name, *figures, f"{mean:.{digits}f}" if math.isfinite(mean) else ""])
-    return markdown(lines, 1)
 
 
 def costs_table(rows: Sequence[Row], sets: Sequence[str], macs: Mapping[str, float]) -> str:
