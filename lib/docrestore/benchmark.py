@@ -11,7 +11,6 @@ book/ledger/speed.json. Nothing else is kept.
 """
 
 import argparse
-import json
 import os
 import shlex
 import shutil
@@ -20,30 +19,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from docrestore import images, provenance, runtime, weights
-from docrestore.checkpoints import put_in_place
 from docrestore.devices import fast_bf16, keep_memory
 from docrestore.inference import restore, runner
 from docrestore.models import MODELS
 from docrestore.models.ra_gan import FORMS
 from docrestore.paths import here
+from docrestore.stopwatch import Row, record, row, table, timed
 
-__all__ = ["FILE", "exact", "folder", "memory", "small", "table"]
+__all__ = ["FILE", "exact", "folder", "memory", "small"]
 
 FILE = ("book", "ledger", "speed.json")
 A4 = (3508, 2480)  # at 300 dpi
 PAGES = 20  # of the folder
 SMALL = {"ra_gan-compact": "ra_gan-binarize", "de_gan-compact": "de_gan-binarize"}  # -> weights
-
-Row = dict[str, Any]
 
 
 def drawn_page(height: int, width: int) -> np.ndarray:
@@ -56,16 +51,6 @@ def drawn_page(height: int, width: int) -> np.ndarray:
         for left in range(edge, width - edge, 23):
             gray[top : top + 32, left : left + int(rng.integers(3, 8))] = 60
     return (gray[..., None] * (1, 0.95, 0.85)).clip(0, 255).astype(np.uint8)
-
-
-def timed(work: Callable[[], Any], times: int) -> tuple[dict[str, float], Any]:
-    """Mean seconds of a piece of work, on the wall and of all cores together; and its result."""
-    result = work()
-    wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(times):
-        result = work()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return {"seconds": wall / times, "cpu_seconds": cpu / times}, result
 
 
 def exact(page: np.ndarray, times: int, trained: Path | None = None) -> list[Row]:
@@ -85,7 +70,9 @@ def exact(page: np.ndarray, times: int, trained: Path | None = None) -> list[Row
         ways: dict[str, Callable[[Tensor], Tensor]] = {"eager float32": eager}
         if form == FORMS[0]:  # it cannot be undone, so only the first form is timed without
             first, _ = timed(lambda: eager(crop), times)  # noqa: B023
-            rows.append(_row(f"ra_gan {form}, eager float32, memory given back", crop, first))
+            rows.append(
+                row(f"ra_gan {form}, eager float32, memory given back", crop.shape[-2:], first)
+            )
             keep_memory()
         ways["folded float32"] = runner(network, "float32")
         ways["folded bf16"] = runner(network, "bf16")
@@ -94,10 +81,10 @@ def exact(page: np.ndarray, times: int, trained: Path | None = None) -> list[Row
             spent, answer = timed(lambda: run(crop), times)  # noqa: B023
             if not base:
                 base, wanted = spent["cpu_seconds"], answer
-            row = _row(f"ra_gan {form}, {way}", crop, spent)
-            row |= {"ratio": base / spent["cpu_seconds"], "spread": float(wanted.std())}
-            row["difference"] = float((answer - wanted).abs().max())
-            rows.append(row)
+            line = row(f"ra_gan {form}, {way}", crop.shape[-2:], spent)
+            line |= {"ratio": base / spent["cpu_seconds"], "spread": float(wanted.std())}
+            line["difference"] = float((answer - wanted).abs().max())
+            rows.append(line)
     return rows
 
 
@@ -110,7 +97,7 @@ def small(page: np.ndarray, times: int) -> list[Row]:
             run = runtime.build(network, engine)
             seen = page if run.channels == 3 else page[..., 0]
             spent, _ = timed(lambda: restore(run, seen), times)  # noqa: B023
-            rows.append(_row(f"{model}, {engine}", images.to_tensor(page), spent))
+            rows.append(row(f"{model}, {engine}", page.shape[:2], spent))
     return rows
 
 
@@ -120,10 +107,6 @@ def load(model: str, name: str) -> nn.Module:
         return weights.load(name)
     torch.manual_seed(0)
     return MODELS[model]().eval().requires_grad_(False)
-
-
-def _row(what: str, page: Tensor, spent: dict[str, float]) -> Row:
-    return {"what": what, "size": list(page.shape[-2:]), **spent}
 
 
 def folder(page: np.ndarray, engine: str) -> list[Row]:
@@ -162,8 +145,8 @@ def memory(page: np.ndarray, engine: str, side: int = 10_000) -> list[Row]:
         for model, name in SMALL.items():
             begun = time.perf_counter()
             peak = _command([f"{there}/large.png", "-o", f"{there}/{model}"], model, name, engine)
-            row = {"what": f"{model}, {engine}, 100 Mpx", "size": [side, side], "gigabytes": peak}
-            rows.append(row | {"seconds": time.perf_counter() - begun})
+            line = {"what": f"{model}, {engine}, 100 Mpx", "size": [side, side], "gigabytes": peak}
+            rows.append(line | {"seconds": time.perf_counter() - begun})
     return rows
 
 
@@ -193,26 +176,6 @@ def _command(words: Sequence[str], model: str, name: str, engine: str) -> float:
     if done.returncode:
         raise RuntimeError(f"`docrestore {shlex.join(words)}` failed: {done.stderr.strip()}")
     return float(done.stdout.split()[-1]) / 1e6
-
-
-def table(rows: Sequence[Row]) -> str:
-    """The rows for reading: seconds on the wall, seconds of all cores, what else was measured."""
-    lines = []
-    for row in rows:
-        parts = [f"{row['what']:55}", f"{row['size'][0]:5} x {row['size'][1]:<5}"]
-        parts.append(f"{row['seconds']:7.2f} s")
-        parts.append(f"{row['cpu_seconds']:7.2f} s CPU" if "cpu_seconds" in row else " " * 13)
-        for key, form in (
-            ("ratio", "{:.2f} x faster"),
-            ("difference", "differs by {:.1e} at most"),
-            ("spread", "(spread {:.1e})"),
-            ("pages_per_minute", "{:.1f} pages a minute"),
-            ("gigabytes", "{:.2f} GB"),
-        ):
-            if key in row:
-                parts.append(form.format(row[key]))
-        lines.append("  ".join(parts).rstrip())
-    return "\n".join(lines)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -263,17 +226,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     if args.record:
-        facts = {
-            "command": shlex.join(["python", "-m", "docrestore.benchmark", *given]),
-            "commit": provenance.commit(),
-            "versions": provenance.versions(),
-            "machine": machine,
-            "seconds": round(time.perf_counter() - begun, 1),
-            "date": datetime.now(UTC).date().isoformat(),
-        }
-        text = json.dumps({"rows": rows, "provenance": facts}, indent=1)
-        put_in_place(here(*FILE), f"{text}\n".encode())
-        print(here(*FILE))
+        print(record(here(*FILE), rows, "docrestore.benchmark", given, machine, begun))
     return 0
 
 
