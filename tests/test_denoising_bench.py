@@ -106,6 +106,20 @@ def test_noise_of_another_seed_is_refused(tmp_path: Path) -> None:
         bench(tmp_path)
 
 
+def test_a_real_set_is_learnt_from_and_restored_and_its_clean_images_only_score(
+    tmp_path: Path,
+) -> None:
+    folder(tmp_path / "mine", split="test")
+    rows = PLAN.rows | {"noise2clean": {"method": "noise2clean"}}
+    plan = replace(PLAN, real=["mine"], rows=rows)
+    made = Bench(plan, "mine", "tiny", out=tmp_path / "out", data=tmp_path, commit="abc")
+    with pytest.raises(ValueError, match="noise2clean learns from clean images, and those of mine"):
+        made.run("noise2clean")
+    made.run("noise2void")
+    one = json.loads((tmp_path / "out" / "tiny-0" / "mine" / "noise2void.json").read_text())
+    assert set(one["means"]) == {"mine"} and len(one["pages"]) == len(made.train)
+
+
 def photograph(path: Path, split: str, seed: int, chance: int, piece: slice) -> None:
     """A set of one noisy image with many blobs, or of a piece of it."""
     blobs = ndimage.gaussian_filter(np.random.default_rng(chance).normal(size=(200, 200)), 2)

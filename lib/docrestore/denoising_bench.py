@@ -33,7 +33,7 @@ from docrestore.denoising_plan import Budget, Plan, guard, open_set, read_plan
 from docrestore.denoising_presets import in_units
 from docrestore.devices import pick_device
 from docrestore.methods import METHODS
-from docrestore.noisy import NoisyCrops
+from docrestore.noisy import NoisyCrops, NoisyImages
 from docrestore.paths import here
 from docrestore.train import method_arguments
 from docrestore.training import fit
@@ -50,7 +50,7 @@ class Bench:
 
     Args:
         plan: of denoising.yaml.
-        cell: one of its cells.
+        cell: one of its cells, or of its real sets.
         budget: name of one of its budgets.
         seed: of the trainings.
         out: folder of the results, with a folder for the cell.
@@ -78,8 +78,13 @@ class Bench:
         self.plan, self.cell, self.seed, self.device = plan, cell, seed, pick_device(device)
         self.budget_name, self.budget = budget, plan.budgets[budget]
         self.folder = out / f"{budget}-{seed}" / cell
-        self.train = open_set(plan, plan.train, cell, "train", data)
-        self.tested = [open_set(plan, name, cell, "test", data) for name in plan.tested]
+        self.real = cell in plan.real
+        if self.real:
+            self.train = NoisyImages(data / cell)
+            self.tested = [self.train]
+        else:
+            self.train = open_set(plan, plan.train, cell, "train", data)
+            self.tested = [open_set(plan, name, cell, "test", data) for name in plan.tested]
 
     @cached_property
     def deviation(self) -> float:
@@ -97,10 +102,12 @@ class Bench:
 
         Raises:
             LeakageError: if a test image is among those to learn from; nothing is trained then.
+            ValueError: if the row would learn from the clean images of a real set.
         """
         if self.path(row).is_file():
             return
-        guard(self.train, self.tested, self.cell, self.folder.parent.parent)
+        if not self.real:
+            guard(self.train, self.tested, self.cell, self.folder.parent.parent)
         how = self.plan.rows[row]
         torch.manual_seed(self.seed)
         if "classical" in how:
@@ -110,6 +117,11 @@ class Bench:
         else:
             arguments = method_arguments(how["method"], how.get("words", []))
             method = METHODS[how["method"]](**in_units(self.deviation, arguments, "generator"))
+            if self.real and method.wants:
+                raise ValueError(
+                    f"{row} learns from {' and '.join(method.wants)} images, and those of "
+                    f"{self.cell} only score; take a row that learns from noisy images."
+                )
             crops = NoisyCrops(self.train, self.budget.patch, seed=self.seed, wants=method.wants)
             log = fit(
                 method, crops, self.budget.steps, self.folder / row, batch=self.budget.batch,
@@ -221,7 +233,8 @@ def main(given: Sequence[str] | None = None) -> int:
         prog="python -m docrestore.denoising_bench", description=__doc__
     )
     add = parser.add_argument
-    add("--cell", nargs="+", choices=plan.cells, default=plan.cells, help="(default: all)")
+    cells = [*plan.cells, *plan.real]
+    add("--cell", nargs="+", choices=cells, default=plan.cells, help="(default: all made ones)")
     add("--rows", nargs="+", choices=plan.rows, default=list(plan.rows), help="(default: all)")
     add("--budget", choices=plan.budgets, default="small")
     add("--seed", type=int, default=0)

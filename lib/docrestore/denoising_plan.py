@@ -46,6 +46,7 @@ class Plan:
     budgets: dict[str, Budget]
     rows: dict[str, dict[str, Any]]
     leave_out: list[str] = field(default_factory=list)
+    real: list[str] = field(default_factory=list)
 
 
 def read_plan(path: Path | None = None) -> Plan:
