@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from gan2gan_parts import gan2gan_figures, gan2gan_parts
 from ra_gan_parts import ra_gan_figures, ra_gan_parts
 from torch import nn
 
@@ -34,14 +35,18 @@ def chapter_parts() -> dict[str, str]:
     ours_gray = {name: result for name, result in results.items() if result.task != "binarize"}
     binary = [claim for claim in claims if claim.set.startswith("dibco")]
     gray = [claim for claim in paper if not claim.set.startswith("dibco")]
-    return {
-        "de_gan_networks.md": networks_table(),
-        "de_gan_implied.md": implied_table(paper, contests),
-        "de_gan_years.md": years_table(contests, binary, methods=["de_gan"]),
-        "de_gan_tasks.md": years_table(ours_gray, [], "psnr_gray"),
-        "de_gan_gray.md": claims_table(gray, results, ["psnr_gray", "ssim_gray"]),
-        "de_gan_equal_steps.md": equal_steps_table(results),
-    } | ra_gan_parts(claims, results)
+    return (
+        {
+            "de_gan_networks.md": networks_table(),
+            "de_gan_implied.md": implied_table(paper, contests),
+            "de_gan_years.md": years_table(contests, binary, methods=["de_gan"]),
+            "de_gan_tasks.md": years_table(ours_gray, [], "psnr_gray"),
+            "de_gan_gray.md": claims_table(gray, results, ["psnr_gray", "ssim_gray"]),
+            "de_gan_equal_steps.md": equal_steps_table(results),
+        }
+        | ra_gan_parts(claims, results)
+        | gan2gan_parts(claims)
+    )
 
 
 def networks_table() -> str:
@@ -85,7 +90,7 @@ def equal_steps_table(results: dict[str, Result]) -> str:
 def draw_figures(target: Path) -> None:
     """Draw the figures that come from the ledger into `target`, book/_generated/figures."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, figure in ra_gan_figures().items():
+        for name, figure in (ra_gan_figures() | gan2gan_figures()).items():
             drawn = Path(folder, Path(name).parent, "figures", Path(name).name)
             drawn.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(drawn, dpi=150, facecolor="white")

@@ -1,6 +1,6 @@
 """The page of the ledger: every claim beside what we obtained, made from book/ledger alone."""
 
-from docrestore.ledger import read_claims
+from docrestore.ledger import denoisers, read_claims
 from docrestore.ledger.results import read_all
 from docrestore.ledger.tables import (
     claims_table,
@@ -18,6 +18,7 @@ What papers claim stands in `book/ledger/claims.yaml`, what our runs obtained in
 `book/ledger/results/`. This page joins the two and is written by the build. A number in brackets
 was quoted from memory and is a hint, not a fact.
 """
+NOISY = ("psnr_gray", "ssim_released")
 GRAY = ("psnr_gray", "ssim_gray", "cer")
 
 
@@ -30,13 +31,17 @@ def ledger_page() -> str:
     claims, results = read_claims(), read_all()
     contests = {name: result for name, result in results.items() if result.task == "binarize"}
     binary = [claim for claim in claims if claim.set.startswith("dibco")]
-    gray = [claim for claim in claims if not claim.set.startswith("dibco")]
+    noisy = [claim for claim in claims if claim.set.startswith("bsd68-")]
+    gray = [claim for claim in claims if claim not in binary and claim not in noisy]
+    if denoised := denoisers.as_result(denoisers.read_runs()):
+        results[denoised.name] = denoised
     parts = {
         "Contest years, F-measure in %": years_table(contests, binary),
         "Binarization: claims": claims_table(binary, contests, ["fm", "pfm", "psnr", "drd"]),
         "Can both be true?": implied_table(binary, contests),
         "Classical methods, run again": reproduced_table(binary, contests),
         "Grey pages: claims": claims_table(gray, results, GRAY),
+        "Photographs made noisy: claims": claims_table(noisy, results, NOISY),
         "Our runs": runs_table(results),
     }
     return HEAD + "".join(f"\n## {title}\n\n{text}\n" for title, text in parts.items())

@@ -1,10 +1,9 @@
 """Tables and figures of RA-GAN's chapter, made from the ledger and from the networks."""
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
 import torch
+from common_parts import not_run, speed_part
 from matplotlib.figure import Figure
 from torch import nn
 
@@ -16,7 +15,6 @@ from docrestore.ledger.results import Result
 from docrestore.ledger.rows import Row, difference, metric_table
 from docrestore.ledger.tables import markdown
 from docrestore.models import MODELS
-from docrestore.paths import here
 from docrestore.viz.ablations import ablation_alt, ablation_figure
 from docrestore.viz.audit import audit_alt, audit_figure
 
@@ -57,16 +55,14 @@ def ra_gan_parts(claims: Sequence[Claim], results: dict[str, Result]) -> dict[st
         binarizers.claimed(claims, "GDB", method="GDB"),
     ]
     tables = {f"ra_gan_{key}.md": metric_table(rows, years, key) for key in METRICS}
-    runs, audit, speed = read_runs(), audits.read_audit(), here(*benchmark.FILE)
+    runs, audit = read_runs(), audits.read_audit()
     return tables | {
         "ra_gan_costs.md": binarizers.costs_table(nets, years, work()),
         "ra_gan_networks.md": networks_table(),
         "ra_gan_rivals.md": rivals(nets, years),
         "ra_gan_ablations.md": ablation_part(differences(runs)) if runs else not_run("ablation"),
         "ra_gan_audit.md": audit_part(audit) if audit else not_run("audit"),
-        "ra_gan_speed.md": speed_part(json.loads(speed.read_text()))
-        if speed.is_file()
-        else not_run("benchmark"),
+        "ra_gan_speed.md": speed_part(benchmark.FILE, "benchmark"),
     }
 
 
@@ -83,11 +79,6 @@ def rivals(nets: Sequence[Row], years: Sequence[str]) -> str:
             "explains."
         )
     return " ".join(told) or "No two of the networks have scored all years yet."
-
-
-def not_run(module: str) -> str:
-    """What stands in place of a result that is missing."""
-    return f"It was not run for this copy of the book; `python -m docrestore.{module}` runs it."
 
 
 def work() -> dict[str, float]:
@@ -145,20 +136,6 @@ mark is the mean, the bar its 95 % interval. Vermilion bars leave out zero.
 {markdown(lines, 1)}
 
 {told}"""
-
-
-def speed_part(speed: dict[str, Any]) -> str:
-    """What the benchmark measured: a table, and on which machine."""
-    lines = [["what", "pixels", "seconds", "ratio", "differs by", "pages a minute", "GB"]]
-    forms = {"ratio": "{:.2f}", "difference": "{:.0e}", "pages_per_minute": "{:.1f}"}
-    forms |= {"gigabytes": "{:.2f}"}
-    for row in speed["rows"]:
-        facts = [form.format(row[key]) if key in row else "" for key, form in forms.items()]
-        size = " x ".join(map(str, row["size"]))
-        lines.append([row["what"], size, f"{row['seconds']:.2f}", *facts])
-    machine = speed["provenance"]["machine"]
-    where = f"{machine['threads']} threads of {machine['processor']}"
-    return f"{markdown(lines, 1)}\n\nMeasured with {where}, {speed['provenance']['date']}."
 
 
 def audit_part(audit: Result) -> str:

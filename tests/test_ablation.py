@@ -91,4 +91,4 @@ def test_the_picture_tells_every_row() -> None:
     (axis,) = ablation_figure(rows).axes
     assert [label.get_text() for label in axis.get_yticklabels()] == ["worse", "alike"]
     alt = ablation_alt(rows)
-    assert "worse -3.0" in alt and "Larger than the noise: worse." in alt
+    assert "worse -3.00" in alt and "Larger than the noise: worse." in alt

@@ -38,10 +38,14 @@ __all__ = [
     "verdict",
 ]
 
-METHODS = ("ra_gan", "de_gan")  # with shipped weights; the first one speaks for the book
-OWN = {"DE-GAN": ("de_gan",), "RA-GAN": ("ra_gan",)}  # whose claims are set against which
+METHODS = ("ra_gan", "de_gan", "gan2gan")  # the first that has a set speaks for the book
+OWN = {
+    "DE-GAN": ("de_gan",),
+    "RA-GAN": ("ra_gan",),
+    "GAN2GAN": ("gan2gan",),
+}  # whose claims are set against which
 KINDS = ("paper", "rival", "winner", "classical", "yardstick")
-METRICS = ("fm", "pfm", "psnr", "drd", "psnr_gray", "ssim_gray", "cer")
+METRICS = ("fm", "pfm", "psnr", "drd", "psnr_gray", "ssim_gray", "ssim_released", "cer")
 NEEDED = ("method", "kind", "set", "values", "mark", "source", "protocol")
 OPTIONAL = ("images", "doubt", "other_images", "quoted_from_memory")
 AGREES = 0.05  # two implementations of one method

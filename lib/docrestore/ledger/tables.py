@@ -27,6 +27,7 @@ WORDS = {
     "drd": "DRD",
     "psnr_gray": "PSNR",
     "ssim_gray": "SSIM",
+    "ssim_released": "SSIM as released",
     "cer": "CER, %",
 }
 PFM = ("pfm_contest", "pfm_skeleton")  # what a source's pFM can mean

@@ -40,9 +40,11 @@ def ablation_figure(rows: Sequence[Difference], unit: str = "F-measure, points")
     return figure
 
 
-def ablation_alt(rows: Sequence[Difference]) -> str:
+def ablation_alt(rows: Sequence[Difference], unit: str = "F-measure, points") -> str:
     """The alt text of the figure: every mean, and which are larger than the noise."""
-    told = [f"{row.row} {row.difference:+.1f}" for row in rows[1:]]
+    told = [f"{row.row} {row.difference:+.2f}" for row in rows[1:]]
     clear = [row.row for row in rows[1:] if row.beyond_noise]
     words = f"Larger than the noise: {', '.join(clear)}." if clear else "None exceeds the noise."
-    return f"A line for each part taken out, with its F-measure: {'; '.join(told)}. {words}"
+    return (
+        f"A line for each part taken out, with its difference in {unit}: {'; '.join(told)}. {words}"
+    )

@@ -1,0 +1,200 @@
+"""Tables and figures of GAN2GAN's chapter, made from book/ledger/denoising.json."""
+
+from collections.abc import Sequence
+
+from common_parts import not_run, speed_part
+from matplotlib.figure import Figure
+
+from docrestore import denoising_speed
+from docrestore.ablation import differences
+from docrestore.denoising_plan import read_plan
+from docrestore.ledger import Claim, denoisers
+from docrestore.ledger.denoisers import CHOSEN, Run, row, spoken
+from docrestore.ledger.rows import metric_table
+from docrestore.ledger.tables import markdown
+from docrestore.viz.ablations import ablation_alt, ablation_figure
+from docrestore.viz.denoisers import cost_alt, cost_figure
+
+__all__ = ["gan2gan_figures", "gan2gan_parts"]
+
+BENCH = "denoising_bench"
+COSTS, STAGES = "gan2gan/costs.png", "gan2gan/stages.png"
+TEST = "bsd68"
+CELLS = "cells"  # the budget that all kinds of noise have
+REAL = "real"  # that of sets of real noisy images
+STAGED = "stages"  # that of the changes of one part
+HEADLINES = ("gaussian-25", "correlated-25")
+METRICS = {"psnr": "PSNR", "ssim": "SSIM", "ssim_released": "SSIM as released"}
+SINGLE = ("noise2void", "neighbor2neighbor", "noisier", "g2g1", "g2g2", "g2g3", CHOSEN)
+CURVES = ("noise2clean", "noise2noise", "noise2void", "neighbor2neighbor")
+UNIT = "PSNR, dB"
+
+
+def gan2gan_parts(claims: Sequence[Claim]) -> dict[str, str]:
+    """File name -> MyST text, for book/_generated."""
+    runs = denoisers.read_runs()
+    made, whole = made_noisy(runs)
+    parts = {f"gan2gan_{metric}.md": cells_table(whole, claims, metric) for metric in METRICS}
+    for cell in HEADLINES:
+        there = any(run["cell"] == cell for run in whole)
+        table = denoisers.costs_table(whole, cell, ["bsd68", "set12"]) if there else not_run(BENCH)
+        parts[f"gan2gan_{cell}.md"] = table
+    return parts | {
+        "gan2gan_rivals.md": rivals(whole),
+        "gan2gan_peeking.md": peeking(made),
+        "gan2gan_curve.md": curve_part(whole),
+        "gan2gan_stages.md": stages_part(runs),
+        "gan2gan_real.md": real_table(runs),
+        "gan2gan_speed.md": speed_part(denoising_speed.FILE, "denoising_speed"),
+    }
+
+
+def made_noisy(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """The runs on photographs that were made noisy, and those of them with all parts in place."""
+    cells = read_plan().cells
+    made = [run for run in runs if run["cell"] in cells]
+    return made, [run for run in made if run["budget"] != STAGED]
+
+
+def cells_table(runs: Sequence[Run], claims: Sequence[Claim], metric: str) -> str:
+    """All rows over all kinds of noise, at the small equal budget, and what was published."""
+    trained = [row(runs, name, TEST, CELLS) for name in ("noise2clean", "noise2noise", *SINGLE)]
+    rows = [row(runs, "noisy", TEST), denoisers.best_classical(runs, TEST), *trained]
+    rows = [one for one in rows if one.pages]
+    if not rows:
+        return not_run(BENCH)
+    told = [denoisers.published(claims, name, TEST) for name in ("GAN2GAN", "GAN2GAN's N2C")]
+    rows += [one for one in told if any(metric in values for values in one.means.values())]
+    cells = list(dict.fromkeys(run["cell"] for run in runs))
+    return metric_table(rows, cells, metric, head="restored by", names=spoken)
+
+
+def real_table(runs: Sequence[Run]) -> str:
+    """The rows that need no clean image on real noise, and classical ones."""
+    sets = [name for name in read_plan().real if any(run["cell"] == name for run in runs)]
+    names = ("noisy", *denoisers.KNOWN, *SINGLE)
+    rows = [row(runs, name, TEST, REAL if name in SINGLE else None) for name in names]
+    rows = [one for one in rows if one.pages.keys() & set(sets)]
+    return metric_table(rows, sets, "psnr", head="restored by") if rows else not_run(BENCH)
+
+
+def rivals(runs: Sequence[Run]) -> str:
+    """GAN2GAN against Noise2Void and the others, image by image: a line a kind of noise."""
+    lines = [["noise", "steps a training", "against", "difference, dB", "95 % interval"]]
+    for cell in dict.fromkeys(run["cell"] for run in runs):
+        for budget in denoisers.budgets([run for run in runs if run["cell"] == cell]):
+            steps = next(run["steps"] for run in runs
+                         if (run["row"], run["budget"]) == ("noise2clean", budget))  # fmt: skip
+            for rival in ("noise2void", "neighbor2neighbor", "noise2clean"):
+                found = denoisers.versus(runs, cell, CHOSEN, rival, TEST, budget)
+                if found:
+                    middle, low, high = found
+                    name = denoisers.NAMES[rival]
+                    lines.append([spoken(cell), f"{steps:,}", name, f"{middle:+.2f}",
+                                  f"{low:+.2f} to {high:+.2f}"])  # fmt: skip
+    return markdown(lines, 3) if len(lines) > 1 else not_run(BENCH)
+
+
+def peeking(runs: Sequence[Run]) -> str:
+    """What choosing by clean images buys: the table, and the mean in a sentence."""
+    if not denoisers.chosen(runs):
+        return not_run(BENCH)
+    gains = denoisers.peeking_gains(runs, TEST)
+    mean = sum(gains) / len(gains)
+    told = f"On average over {len(gains)} trainings, peeking buys {mean:.2f} dB, at most "
+    return f"{denoisers.peeking_table(runs, TEST)}\n\n{told}{max(gains):.2f} dB."
+
+
+def curves(runs: Sequence[Run]) -> dict[str, dict[str, list[tuple[float, float]]]]:
+    """Kind of noise -> row -> (minutes, PSNR), of seed 0 and with every budget.
+
+    The minutes of GAN2GAN are those of all stages up to the round that its residuals chose.
+    """
+    panels = {}
+    for cell in HEADLINES:
+        mine = [run for run in runs if (run["cell"], run["seed"]) == (cell, 0) and "steps" in run]
+        found = {CHOSEN: denoisers.chosen(mine)}
+        found |= {denoisers.NAMES[n]: [run for run in mine if run["row"] == n] for n in CURVES}
+        lines = {
+            name: sorted((run["seconds"] / 60, run["means"][TEST]["psnr"]) for run in trained)
+            for name, trained in found.items()
+            if trained
+        }
+        if lines:
+            panels[spoken(cell)] = lines
+    return panels
+
+
+def curve_part(runs: Sequence[Run]) -> str:
+    """The figure of PSNR over minutes, with its alt text."""
+    panels = curves(runs)
+    if not panels:
+        return not_run(BENCH)
+    return f"""```{{figure}} ../_generated/figures/{COSTS}
+:name: fig-gan2gan-costs
+:alt: {cost_alt(panels)}
+
+What so many minutes of training are worth. Each mark is one training; for GAN2GAN, all stages up to
+the round that its residuals chose.
+```"""
+
+
+def stage_runs(runs: Sequence[Run]) -> list[dict]:
+    """The last rounds of the trainings with one part changed, as rows of an ablation."""
+    mine = [
+        run for run in runs if run["budget"] == STAGED and run["plan_row"].startswith("gan2gan")
+    ]
+    last = {}
+    for run in mine:
+        key = (run["plan_row"], run["seed"])
+        if key not in last or run["steps"] > last[key]["steps"]:
+            last[key] = run
+    return [
+        {
+            "row": run["plan_row"].removeprefix("gan2gan").strip() or "GAN2GAN",
+            "seed": run["seed"],
+            "machine": run["machine"],
+            "pages": [page for page in run["pages"] if page["set"] == TEST],
+        }
+        for run in sorted(last.values(), key=lambda one: (one["plan_row"], one["seed"]))
+    ]
+
+
+def stages_part(runs: Sequence[Run]) -> str:
+    """What each part is worth: a figure with alt text and a table."""
+    rows = differences(stage_runs(runs), "psnr")
+    if len(rows) < 2:
+        return not_run(BENCH)
+    lines = [["changed", "PSNR, dB", "difference", "95 % interval", "larger than the noise"]]
+    for one in rows:
+        span = f"{one.low:+.2f} to {one.high:+.2f}" if len(one.each) > 1 else "one seed"
+        facts = ["", "", ""]
+        if one is not rows[0]:
+            facts = [f"{one.difference:+.2f}", span, "yes" if one.beyond_noise else "no"]
+        lines.append([one.row, f"{one.mean:.2f}", *facts])
+    return f"""```{{figure}} ../_generated/figures/{STAGES}
+:name: fig-gan2gan-stages
+:alt: {ablation_alt(rows, UNIT)}
+
+Each dot is one training with one thing changed, against GAN2GAN with the same seed. The black mark
+is the mean, the bar its 95 % interval. Vermilion bars leave out zero.
+```
+
+{markdown(lines, 1)}"""
+
+
+def gan2gan_figures() -> dict[str, Figure]:
+    """Path below book/_generated/figures -> figure, of what has been run."""
+    runs, figures = denoisers.read_runs(), {}
+    _, whole = made_noisy(runs)
+    if panels := curves(whole):
+        bars = {}
+        for cell in HEADLINES:
+            best = denoisers.best_classical(whole, TEST)
+            if cell in best.means:
+                bars[spoken(cell)] = {"best classical": best.means[cell]["psnr"]}
+        figures[COSTS] = cost_figure(panels, bars)
+    rows = differences(stage_runs(runs), "psnr")
+    if len(rows) > 1:
+        figures[STAGES] = ablation_figure(rows, UNIT)
+    return figures

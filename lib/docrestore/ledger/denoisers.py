@@ -1,0 +1,246 @@
+"""All denoisers of book/ledger/denoising.json: over kinds of noise, over budgets, over seeds.
+
+A cell is a kind of noise; its test sets are scored by every row. GAN2GAN gives a row for the first
+estimate and for each round, and says which of them its residuals chose; `CHOSEN` is that one.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from docrestore.ledger import Claim
+from docrestore.ledger.results import Result
+from docrestore.ledger.rows import Row, difference
+from docrestore.ledger.tables import markdown
+from docrestore.paths import here
+
+__all__ = ["CHOSEN", "KNOWN", "NAMES", "as_result", "best_classical", "budgets", "chosen",
+           "costs_table", "peeking_gains", "peeking_table", "published", "read_runs", "row",
+           "spoken", "versus"]  # fmt: skip
+
+FILE = ("book", "ledger", "denoising.json")
+CHOSEN = "GAN2GAN, chosen by residuals"
+NAMES = {  # of a result -> for readers
+    "noisy": "the noisy image",
+    "noisier": "first estimate",
+    "g2": "g₂ of the game",
+    "g2g1": "GAN2GAN, round 1",
+    "g2g2": "GAN2GAN, round 2",
+    "g2g3": "GAN2GAN, round 3",
+    "noise2clean": "clean targets",
+    "noise2noise": "Noise2Noise",
+    "noise2void": "Noise2Void",
+    "neighbor2neighbor": "Neighbor2Neighbor",
+    "non-local means, sigma known": "non-local means, σ known",
+    "wavelets, sigma known": "wavelets, σ known",
+    "total variation, sigma known": "total variation, σ known",
+}
+KNOWN = tuple(name for name in NAMES if name.endswith("sigma known"))  # classical ones
+TESTS = {"bsd68": "BSD68", "set12": "Set12"}
+TOLD = ("noise2clean", "noise2noise")  # more than single noisy images: no competitors
+
+OURS = {"psnr_gray": "psnr", "ssim_gray": "ssim"}  # a claim's words -> a run's
+SUBJECTS = {"network": CHOSEN, "input": "degraded"}
+PROTOCOL = (
+    "learnt from other photographs with noise of the same kind; restored and clean clipped to "
+    "[0, 1], nothing rounded; mean over images"
+)
+
+Run = Mapping[str, Any]
+
+
+def read_runs(path: Path | None = None) -> list[Run]:
+    """Every run of the file; an empty list where nothing has been run."""
+    path = path or here(*FILE)
+    return json.loads(path.read_text("utf-8"))["runs"] if path.is_file() else []
+
+
+def budgets(runs: Sequence[Run]) -> list[str]:
+    """The budgets that something was trained with, the least of steps first."""
+    steps = {run["budget"]: run["steps"] for run in runs if run["row"] == "noise2clean"}
+    return sorted(steps, key=lambda name: steps[name])
+
+
+def best_classical(runs: Sequence[Run], test: str) -> Row:
+    """The best classical denoiser of each cell, told the strength: no method, a bar."""
+    rows = [row(runs, name, test) for name in KNOWN]
+    best = Row("best classical, σ known")
+    for cell in dict.fromkeys(cell for one in rows for cell in one.pages):
+        found = [one for one in rows if cell in one.pages]
+        first = max(found, key=lambda one: one.means[cell]["psnr"])
+        best.pages[cell], best.means[cell] = first.pages[cell], first.means[cell]
+    return best
+
+
+def published(claims: Iterable[Claim], method: str, test: str) -> Row:
+    """The row of a method's published means over the cells of a test set."""
+    found = Row(f"{method}, published")
+    for claim in claims:
+        if claim.method == method and claim.set.startswith(f"{test}-"):
+            values = {OURS.get(key, key): value for key, value in claim.values.items()}
+            found.means.setdefault(claim.set.removeprefix(f"{test}-"), values)
+    return found
+
+
+def spoken(cell: str) -> str:
+    """A cell's name for readers.
+
+    >>> spoken("correlated-25")
+    'correlated 25'
+    """
+    kind, _, strength = cell.partition("-")
+    return f"{kind} {strength}"
+
+
+def row(runs: Sequence[Run], name: str, test: str, budget: str | None = None) -> Row:
+    """A row over all cells, each the mean of its seeds.
+
+    Args:
+        runs: of `read_runs`.
+        name: of the result, such as noise2void or g2g2; or CHOSEN.
+        test: the clean set that was made noisy and is scored; a real set scores itself.
+        budget: of the training; None for classical rows, which have none.
+    """
+    found = Row(NAMES.get(name, name), competes=name not in TOLD)
+    mine = [run for run in runs if _trained(run) == budget]
+    mine = chosen(mine) if name == CHOSEN else [run for run in mine if run["row"] == name]
+    for cell in dict.fromkeys(run["cell"] for run in mine):
+        pages = [_pages(run, test) for run in mine if run["cell"] == cell]
+        if not pages[0]:
+            continue
+        metrics = [key for key in pages[0][0] if key not in ("set", "id")]
+        found.pages[cell] = {
+            key: np.mean([[page[key] for page in one] for one in pages], 0).tolist()
+            for key in metrics
+        }
+        found.means[cell] = {key: float(np.mean(found.pages[cell][key])) for key in metrics}
+    return found
+
+
+def chosen(runs: Sequence[Run]) -> list[Run]:
+    """Of the rounds of GAN2GAN those that the residuals chose."""
+    return [run for run in runs if run.get("chosen") and run["plan_row"] == "gan2gan"]
+
+
+def _pages(run: Run, test: str) -> list[dict[str, Any]]:
+    return [page for page in run["pages"] if page["set"] in (test, run["cell"])]
+
+
+def versus(
+    runs: Sequence[Run], cell: str, first: str, second: str, test: str, budget: str
+) -> tuple[float, float, float] | None:
+    """By how much PSNR a row is above another, image by image, and the 95 % interval.
+
+    None where one of the two was not run.
+    """
+    ours, theirs = (row(runs, name, test, budget) for name in (first, second))
+    if cell not in ours.pages or cell not in theirs.pages:
+        return None
+    return difference(ours, theirs, "psnr", [cell])
+
+
+def costs_table(runs: Sequence[Run], cell: str, tests: Sequence[str]) -> str:
+    """A line a row and budget of one cell: what it cost and what it is worth, the mean of seeds."""
+    heads = [f"PSNR {TESTS.get(one, one)}" for one in tests]
+    ssims = ["SSIM 11 x 11", "SSIM as released"]
+    lines = [["row", "steps", "megapixels seen", "minutes", *heads, *ssims]]
+    kept = [id(run) for run in chosen(runs)]
+    for budget in [None, *budgets(runs)]:
+        for name, words in NAMES.items():
+            mine = [
+                run
+                for run in runs
+                if (run["cell"], run["row"], _trained(run)) == (cell, name, budget)
+                and run["plan_row"] in (name, "gan2gan")
+            ]
+            if not mine:
+                continue
+            mark = " (chosen)" if any(id(run) in kept for run in mine) else ""
+            cost = ["", "", ""]
+            if budget:
+                seconds = np.mean([run["seconds"] for run in mine])
+                cost = [f"{mine[0]['steps']:,}", f"{mine[0]['megapixels_seen']:,.0f}",
+                        f"{seconds / 60:.1f}"]  # fmt: skip
+            worth = [f"{_mean(mine, one, 'psnr'):.2f}" for one in tests]
+            worth += [f"{_mean(mine, tests[0], key):.3f}" for key in ("ssim", "ssim_released")]
+            lines.append([words + mark, *cost, *worth])
+    return markdown(lines, 1)
+
+
+def as_result(runs: Sequence[Run]) -> Result | None:
+    """What the runs say as a result of the ledger, so that claims are judged by the same rules.
+
+    Each kind of noise counts with the longest training that GAN2GAN had on it, and with its first
+    seed. None where GAN2GAN has not been run.
+    """
+    order = budgets(runs)
+    best: dict[str, Run] = {}
+    for run in sorted(chosen(runs), key=lambda one: (-order.index(one["budget"]), one["seed"])):
+        best.setdefault(run["cell"], run)
+    if not best:
+        return None
+    mine = {"network": list(best.values())}
+    mine["input"] = [run for run in runs if run["row"] == "noisy" and run["cell"] in best]
+    rows, sets = [], dict[str, dict[str, Any]]()
+    for kind, found in mine.items():
+        for run in found:
+            for page in run["pages"]:
+                name = f"{page['set']}-{run['cell']}"
+                sets.setdefault(name, {"images": 0, "of": "photographs made noisy"})
+                sets[name]["images"] += kind == "network"
+                facts = {"subject": SUBJECTS[kind], "set": name, "id": page["id"]}
+                facts |= dict.fromkeys(("megapixels", "seconds", "cpu_seconds", "text"), math.nan)
+                facts |= {"psnr_gray": page["psnr"], "ssim_gray": page["ssim"]}
+                rows.append(facts | {"ssim_released": page["ssim_released"]})
+    one = next(iter(best.values()))
+    subjects = {SUBJECTS[kind]: {"kind": kind} for kind in mine}
+    made = {key: one[key] for key in ("command", "commit", "versions", "machine")}
+    return Result("gan2gan-denoise", "denoise", PROTOCOL, subjects, sets, rows, made)
+
+
+def peeking_table(runs: Sequence[Run], test: str) -> str:
+    """What it buys to choose a round by the clean test images: a line a cell, budget and seed."""
+    lines = [["noise", "steps a round", "seed", "chosen by residuals", "dB", "best by clean images",
+              "dB", "peeking buys"]]  # fmt: skip
+    for run, best in _peeked(runs, test):
+        ours, theirs = (one["means"][test]["psnr"] for one in (run, best))
+        steps = min(one["steps"] for one in _rounds(runs, run))
+        lines.append(
+            [spoken(run["cell"]), f"{steps:,}", str(run["seed"]), NAMES[run["row"]], f"{ours:.2f}",
+             NAMES[best["row"]], f"{theirs:.2f}", f"{theirs - ours:+.2f}"]
+        )  # fmt: skip
+    return markdown(lines, 1)
+
+
+def peeking_gains(runs: Sequence[Run], test: str) -> list[float]:
+    """By how much the best round is above the chosen one, in dB, for each training of GAN2GAN."""
+    return [
+        best["means"][test]["psnr"] - run["means"][test]["psnr"]
+        for run, best in _peeked(runs, test)
+    ]
+
+
+def _peeked(runs: Sequence[Run], test: str) -> list[tuple[Run, Run]]:
+    """Each training's chosen round, and the one that is best on the clean test images."""
+    return [
+        (run, max(_rounds(runs, run), key=lambda one: one["means"][test]["psnr"]))
+        for run in chosen(runs)
+    ]
+
+
+def _rounds(runs: Sequence[Run], run: Run) -> list[Run]:
+    key = ("plan_row", "cell", "budget", "seed")
+    return [one for one in runs if all(one[word] == run[word] for word in key)]
+
+
+def _trained(run: Run) -> str | None:
+    """The budget of a run that was trained; None for classical ones."""
+    return run["budget"] if "steps" in run else None
+
+
+def _mean(runs: Sequence[Run], test: str, metric: str) -> float:
+    return float(np.mean([run["means"].get(test, {}).get(metric, math.nan) for run in runs]))

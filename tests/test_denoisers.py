@@ -1,0 +1,163 @@
+"""The tables of all denoisers: over kinds of noise, over budgets, and what peeking buys."""
+
+import importlib
+from typing import Any
+
+import pytest
+
+from docrestore.ledger import Claim, denoisers, ours, verdict
+from docrestore.ledger.denoisers import CHOSEN, row
+from docrestore.ledger.rows import metric_table
+from docrestore.paths import here
+
+
+def run(
+    name: str,
+    *psnr: float,
+    cell: str = "gaussian-25",
+    budget: str = "cells",
+    seed: int = 0,
+    steps: int | None = 100,
+    plan_row: str | None = None,
+    chosen: bool = False,
+) -> dict[str, Any]:
+    """A result with so many images in each of two sets."""
+    pages = [
+        {"set": one, "id": f"{index}", "psnr": value, "ssim": 0.8, "ssim_released": 0.7}
+        for one in ("bsd68", "set12")
+        for index, value in enumerate(psnr)
+    ]
+    mean = sum(psnr) / len(psnr)
+    facts: dict[str, Any] = {} if steps is None else {
+        "steps": steps, "seconds": 60.0 * steps / 100, "megapixels_seen": 13.0
+    }  # fmt: skip
+    return facts | {
+        "cell": cell, "row": name, "plan_row": plan_row or name, "budget": budget, "seed": seed,
+        "chosen": chosen, "pages": pages, "command": "c", "commit": "abc", "versions": {},
+        "machine": {"device": "cpu"},
+        "means": {one: {"psnr": mean, "ssim": 0.8, "ssim_released": 0.7}
+                  for one in ("bsd68", "set12")},
+    }  # fmt: skip
+
+
+def rounds(*means: float, chosen: int = 1, **more: Any) -> list[dict[str, Any]]:
+    """The results of one training of GAN2GAN: first estimate, round 1, round 2."""
+    return [
+        run(name, mean - 1, mean + 1, steps=100 * (number + 1), plan_row="gan2gan",
+            chosen=number == chosen, **more)
+        for number, (name, mean) in enumerate(zip(("noisier", "g2g1", "g2g2"), means, strict=True))
+    ]  # fmt: skip
+
+
+RUNS = [
+    run("noisy", 19.0, 21.0, steps=None),
+    run("non-local means, sigma known", 26.0, 28.0, steps=None),
+    run("wavelets, sigma known", 25.0, 27.0, steps=None),
+    run("noise2clean", 28.0, 30.0),
+    run("noise2void", 26.5, 28.0),
+    *rounds(26.0, 28.0, 28.5),
+    *rounds(26.0, 28.0, 27.5, cell="mixture-25"),
+    run("noise2clean", 28.5, 30.5, budget="long", steps=800),
+    *rounds(27.0, 28.5, 28.75, budget="long", chosen=2),
+]
+
+
+def test_a_row_is_the_mean_of_its_seeds_image_by_image() -> None:
+    runs = [run("noise2void", 26.0, 28.0), run("noise2void", 27.0, 28.0, seed=1)]
+    found = row(runs, "noise2void", "bsd68", "cells")
+    assert found.pages["gaussian-25"]["psnr"] == [26.5, 28.0]
+    assert found.means["gaussian-25"]["psnr"] == 27.25
+    assert not row(runs, "noise2void", "bsd68", "long").pages
+
+
+def test_rows_without_training_have_no_budget_and_the_ceiling_does_not_compete() -> None:
+    names = ("noise2clean", "noise2void", CHOSEN)
+    rows = [row(RUNS, name, "bsd68", "cells") for name in names]
+    rows.append(denoisers.best_classical(RUNS, "bsd68"))
+    text = metric_table(rows, ["gaussian-25", "mixture-25"], "psnr", head="restored by",
+                        names=denoisers.spoken)  # fmt: skip
+    lines = text.splitlines()
+    assert lines[0] == "| restored by | gaussian 25 | mixture 25 | mean |"
+    assert lines[2] == "| clean targets | 29.00 |  |  |"
+    assert lines[4] == f"| {CHOSEN} | **28.00** | **28.00** | 28.00 |"
+    assert "| 27.00 |" in lines[5]
+
+
+def test_the_chosen_round_is_set_against_a_rival_image_by_image() -> None:
+    found = denoisers.versus(RUNS, "gaussian-25", CHOSEN, "noise2void", "bsd68", "cells")
+    assert found is not None
+    assert found[0] == pytest.approx((27 - 26.5 + 29 - 28) / 2)
+    assert found[1] <= found[0] <= found[2]
+    assert denoisers.versus(RUNS, "mixture-25", CHOSEN, "noise2void", "bsd68", "cells") is None
+
+
+def test_what_peeking_buys_is_the_best_round_less_the_chosen() -> None:
+    assert denoisers.peeking_gains(RUNS, "bsd68") == pytest.approx([0.5, 0.0, 0.0])
+    first = denoisers.peeking_table(RUNS, "bsd68").splitlines()[2]
+    assert first.startswith("| gaussian 25 | 100 | 0 | GAN2GAN, round 1 | 28.00 |")
+    assert first.endswith("| 28.50 | +0.50 |")
+
+
+def test_costs_are_listed_from_the_least_budget_to_the_largest() -> None:
+    table = denoisers.costs_table(RUNS, "gaussian-25", ["bsd68", "set12"])
+    lines = [line.split(" | ")[:2] for line in table.splitlines()[2:]]
+    assert [line[1] for line in lines] == [
+        "", "", "", "100", "200", "300", "100", "100", "100", "200", "300", "800",
+    ]  # fmt: skip
+    assert "GAN2GAN, round 1 (chosen) | 200 | 13 | 2.0 | 28.00" in table
+
+
+def test_a_claim_is_judged_by_the_longest_training() -> None:
+    result = denoisers.as_result(RUNS)
+    assert result is not None
+    found = ours({result.name: result}, "bsd68-gaussian-25")
+    assert found == (result, CHOSEN)
+    assert result.mean(CHOSEN, "psnr_gray", ["bsd68-gaussian-25"]) == pytest.approx(28.75)
+    assert result.sets["bsd68-gaussian-25"]["images"] == 2
+    claim = Claim("DnCNN-S", "yardstick", "bsd68-gaussian-25", {"psnr_gray": 29.9}, "", "", "", 2)
+    assert verdict(claim, {result.name: result}).word == "we are below"
+    assert denoisers.as_result([]) is None
+
+
+def test_published_means_stand_in_the_columns_of_our_noise() -> None:
+    claims = [Claim("GAN2GAN", "paper", "bsd68-mixture-25",
+                    {"psnr_gray": 39.65, "ssim_released": 0.98}, "", "", "")]  # fmt: skip
+    found = denoisers.published(claims, "GAN2GAN", "bsd68")
+    assert found.means == {"mixture-25": {"psnr": 39.65, "ssim_released": 0.98}}
+    assert not found.pages
+
+
+def test_every_part_of_the_chapter_is_made_or_says_what_makes_it(monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(here("book")))
+    parts = importlib.import_module("gan2gan_parts")
+
+    def made(runs: list[dict[str, Any]]) -> tuple[dict[str, str], list[str], list[str]]:
+        monkeypatch.setattr(parts.denoisers, "read_runs", lambda: runs)
+        texts = parts.gan2gan_parts([])
+        del texts["gan2gan_speed.md"]  # from another file
+        missing = [name for name, text in texts.items() if "denoising_bench" in text]
+        return texts, missing, sorted(parts.gan2gan_figures())
+
+    texts, missing, figures = made([])
+    assert missing == list(texts) and not figures
+    texts, missing, figures = made(RUNS)
+    rest = ["gan2gan_correlated-25.md", "gan2gan_stages.md", "gan2gan_real.md"]
+    assert missing == rest
+    assert figures == ["gan2gan/costs.png"]
+    real = run("noise2void", 30.0, cell="fmd_sample", budget="real", steps=50)
+    for page in real["pages"]:
+        page["set"] = "fmd_sample"
+    texts, missing, figures = made([*RUNS, *_stages(), real])
+    assert missing == rest[:1]
+    assert "| Noise2Void | **30.00** | 30.00 |" in texts["gan2gan_real.md"]
+    assert figures == ["gan2gan/costs.png", "gan2gan/stages.png"]
+    assert "| quiet | 27.50 | -1.00 |" in texts["gan2gan_stages.md"]
+
+
+def _stages() -> list[dict[str, Any]]:
+    runs = []
+    for seed in (0, 1):
+        runs += rounds(26.0, 28.0, 28.5, budget="stages", seed=seed)
+        quiet = rounds(26.0, 27.0, 27.5, budget="stages", seed=seed)
+        runs += [one | {"plan_row": "gan2gan quiet"} for one in quiet]
+    return runs
