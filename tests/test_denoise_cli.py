@@ -113,7 +113,7 @@ def test_holes_stay_and_constant_frames_are_left_alone(tmp_path, model):
 
 
 def test_values_far_from_those_that_were_learnt_pass_through(tmp_path):
-    """A network that answers no more than the local mean. What lies beyond its range is not lost."""
+    """A network that answers the local mean at most; what lies beyond its range is not lost."""
     network = MODELS["gan2gan-compact"](widths=(8, 8))
     with torch.no_grad():
         for parameter in network.parameters():
