@@ -57,7 +57,7 @@ def fit(
         precision: auto, bf16 or float32.
         device: auto, cpu or cuda.
         log_every: steps a line of the log averages over.
-        progress: show a bar.
+        progress: show a bar, which is named for `about["stage"]` where that is given.
         at: steps after which `on_step(step)` is called too, for pictures on the way. Step 0 is
             the untrained network.
         on_step: called at those steps.
@@ -113,7 +113,7 @@ def fit(
         total=steps,
         initial=trainer.step,
         disable=not (progress and fabric.is_global_zero),
-        desc="training",
+        desc=str(about.get("stage", "training")),
         unit="step",
         mininterval=1.0,
     )
