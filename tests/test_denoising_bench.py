@@ -9,11 +9,13 @@ import pytest
 from scipy import ndimage
 from test_denoising import folder
 
-from docrestore import denoising, denoising_bench
+from docrestore import denoising, denoising_bench, weights
 from docrestore.classical.noise import DENOISERS
 from docrestore.denoise_scores import means, scores, ssim_released
-from docrestore.denoising_bench import Bench, Budget, Plan, merge, read_plan
+from docrestore.denoising_bench import merge
+from docrestore.denoising_plan import Budget, Plan, read_plan
 from docrestore.denoising_presets import PRESETS
+from docrestore.denoising_rows import Bench
 from docrestore.leakage import LeakageError
 from docrestore.methods import METHODS
 from docrestore.noisy import NoisyImages
@@ -118,6 +120,19 @@ def test_a_real_set_is_learnt_from_and_restored_and_its_clean_images_only_score(
     made.run("noise2void")
     one = json.loads((tmp_path / "out" / "tiny-0" / "mine" / "noise2void.json").read_text())
     assert set(one["means"]) == {"mine"} and len(one["pages"]) == len(made.train)
+
+
+@pytest.mark.parametrize("row", ["noise2void", "gan2gan"])
+def test_each_training_leaves_weights_that_say_what_they_are(tmp_path: Path, row: str) -> None:
+    bench(tmp_path).run(row)
+    path = tmp_path / "out" / "tiny-0" / "gaussian-25" / row / "weights.safetensors"
+    card = weights.card(path)
+    assert {"model", "task", "steps", "sets", "trained_on", "licence"} <= card.keys()
+    assert card["noise"] == "gaussian-25" and card["sets"] == ["a-gaussian-25"]
+    assert card["trained_on"][0] == ["a-gaussian-25/0"] and card["commit"] == "abc"
+    assert card["metrics"]["b-gaussian-25"]["psnr_gray"] > 10
+    restored = denoising.denoise(weights.load(path), [np.zeros((40, 50), np.float32)])
+    assert restored[0].shape == (40, 50)
 
 
 def photograph(path: Path, split: str, seed: int, chance: int, piece: slice) -> None:

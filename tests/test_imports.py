@@ -14,6 +14,7 @@ ENTRY_POINTS = {"docrestore.cli", "docrestore.train", "docrestore.run"} | {
     "docrestore.denoising",  # three methods one after the other
     "docrestore.denoising_presets",
     "docrestore.denoising_bench",
+    "docrestore.denoising_rows",
     "docrestore.denoising_speed",
 }
 

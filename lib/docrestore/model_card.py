@@ -7,7 +7,7 @@ from typing import Any
 from docrestore.data import Crops
 from docrestore.leakage import fingerprint
 
-__all__ = ["denoiser_card", "model_card", "parent"]
+__all__ = ["denoiser_card", "denoiser_facts", "model_card", "parent"]
 
 
 def parent(name: str, sha256: str, card: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,6 +95,32 @@ def denoiser_card(
     method: Any,
     names: Sequence[str],
     *,
+    method_arguments: Sequence[str] = (),
+    start_from: Mapping[str, Any] | None = None,
+    **facts: Any,
+) -> dict[str, Any]:
+    """The card of a denoiser that `fit` has trained; arguments as in `model_card`.
+
+    `names` are the noisy images, as "set/id". `unit` is there where made noise is to be multiplied
+    by it. The other facts are those of `denoiser_facts`.
+    """
+    begun = dict(start_from or {})
+    earlier = begun.pop("trained_on", None) or []
+    card = denoiser_facts(names, **facts)
+    seen = card["trained_on"]
+    return card | {
+        "model": method.model,
+        "arguments": method.arguments,
+        "method_arguments": list(method_arguments),
+        "start_from": begun or None,
+        **({"unit": method.unit} if hasattr(method, "unit") else {}),
+        "trained_on": seen + [page for page in earlier if page not in seen],
+    }
+
+
+def denoiser_facts(
+    names: Sequence[str],
+    *,
     preset: str,
     steps: int,
     batch: int,
@@ -103,31 +129,20 @@ def denoiser_card(
     seconds: float,
     code: str,
     device: str = "",
-    method_arguments: Sequence[str] = (),
     left_out: Sequence[str] = (),
-    start_from: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The card of a denoiser that `fit` has trained; arguments as in `model_card`.
+    """What the card of any denoiser says beside its model: the images and the training.
 
     `names` are the noisy images, as "set/id". They are named without a fingerprint: noise hides
-    what a perceptual hash would look at. `unit` is there where made noise is to be multiplied by
-    it.
+    what a perceptual hash would look at.
     """
-    begun = dict(start_from or {})
-    earlier = begun.pop("trained_on", None) or []
-    seen = [[name] for name in names]
     return {
-        "model": method.model,
-        "arguments": method.arguments,
         "method": preset,
-        "method_arguments": list(method_arguments),
         "task": "denoise",
-        "start_from": begun or None,
         "patch": patch,
-        **({"unit": method.unit} if hasattr(method, "unit") else {}),
         "left_out": list(left_out),
         "sets": sorted({name.rpartition("/")[0] for name in names}),
-        "trained_on": seen + [page for page in earlier if page not in seen],
+        "trained_on": [[name] for name in names],
         "steps": steps,
         "batch": batch,
         "seed": seed,

@@ -1,0 +1,234 @@
+"""The rows of one cell of the bench of denoisers: trained, scored, written one after the other."""
+
+import json
+import re
+import shlex
+import time
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from docrestore import provenance
+from docrestore.checkpoints import put_in_place
+from docrestore.denoise_scores import means, scores
+from docrestore.denoising import PRESETS, denoise, fit_denoiser
+from docrestore.denoising_plan import Plan, guard, open_set
+from docrestore.denoising_presets import in_units
+from docrestore.devices import pick_device
+from docrestore.methods import METHODS
+from docrestore.model_card import denoiser_facts
+from docrestore.noisy import NoisyCrops, NoisyImages
+from docrestore.train import method_arguments
+from docrestore.training import fit
+from docrestore.weights import load, save_weights
+
+__all__ = ["Bench"]
+
+
+class Bench:
+    """The rows of one cell: trains, scores and writes them.
+
+    Args:
+        plan: of denoising.yaml.
+        cell: one of its cells, or of its real sets.
+        budget: name of one of its budgets.
+        seed: of the trainings.
+        out: folder of the results, with a folder for the cell.
+        data: folder that holds the sets.
+        device: auto, cpu or cuda.
+        commit: of the code; asked of git where it is not given.
+
+    Raises:
+        ValueError: if a set has the noise of another seed than the plan's.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        cell: str,
+        budget: str,
+        *,
+        seed: int = 0,
+        out: Path,
+        data: Path,
+        device: str = "auto",
+        commit: str | None = None,
+    ) -> None:
+        self.commit = provenance.commit() if commit is None else commit
+        self.plan, self.cell, self.seed, self.device = plan, cell, seed, pick_device(device)
+        self.budget_name, self.budget = budget, plan.budgets[budget]
+        self.folder = out / f"{budget}-{seed}" / cell
+        self.real = cell in plan.real
+        if self.real:
+            self.train = NoisyImages(data / cell)
+            self.tested = [self.train]
+        else:
+            self.train = open_set(plan, plan.train, cell, "train", data)
+            self.tested = [open_set(plan, name, cell, "test", data) for name in plan.tested]
+
+    @cached_property
+    def deviation(self) -> float:
+        """Of the noise, seen in smooth windows: the unit that all rows work in."""
+        side = self.budget.patch
+        preset = replace(PRESETS["recommended"], window=side, stride=side // 4)
+        return float(preset.smooth(self.train).noise().std())
+
+    def path(self, row: str) -> Path:
+        """Where a row's result is written; that of gan2gan comes when its last round is done."""
+        return self.folder / f"{re.sub('[^A-Za-z0-9]+', '-', row)}.json"
+
+    def run(self, row: str) -> None:
+        """Train and score a row, unless its file is there.
+
+        Raises:
+            LeakageError: if a test image is among those to learn from; nothing is trained then.
+            ValueError: if the row would learn from the clean images of a real set.
+        """
+        if self.path(row).is_file():
+            return
+        if not self.real:
+            guard(self.train, self.tested, self.cell, self.folder.parent.parent)
+        how = self.plan.rows[row]
+        torch.manual_seed(self.seed)
+        if "classical" in how:
+            self._classical(row, how["classical"])
+        elif how["method"] == "gan2gan":
+            self._gan2gan(row, how)
+        else:
+            arguments = method_arguments(how["method"], how.get("words", []))
+            method = METHODS[how["method"]](**in_units(self.deviation, arguments, "generator"))
+            if self.real and method.wants:
+                raise ValueError(
+                    f"{row} learns from {' and '.join(method.wants)} images, and those of "
+                    f"{self.cell} only score; take a row that learns from noisy images."
+                )
+            crops = NoisyCrops(self.train, self.budget.patch, seed=self.seed, wants=method.wants)
+            log = fit(
+                method, crops, self.budget.steps, self.folder / row, batch=self.budget.batch,
+                seed=self.seed, device=self.device, progress=False, log_every=50,
+            )  # fmt: skip
+            seconds = log[-1]["seconds"]  # of all legs, where it was killed and went on
+            steps, network = self.budget.steps, method.restorer
+            worth = self._write(row, row, network, steps=steps, seconds=seconds)
+            card = self._card(row, steps, seconds, worth)
+            card |= {"model": method.model, "arguments": method.arguments}
+            save_weights(self._weights(row), network, card)
+
+    def _gan2gan(self, row: str, how: dict[str, Any]) -> None:
+        budget, times = self.budget, how.get("game_times", 1)
+        preset = replace(
+            PRESETS[how.get("preset", "recommended")],
+            steps=(times * budget.game_steps, budget.steps),
+            batch=(budget.game_batch, budget.batch),
+            patch=budget.patch,
+            log_every=50,
+            **how.get("settings", {}),
+        )
+        fitted = fit_denoiser(
+            self.train, self.folder / row, preset=preset, seed=self.seed, device=self.device,
+            progress=False,
+        )  # fmt: skip
+        seconds, worth = fitted.report["seconds"], dict[str, Any]()
+        for number, (name, path) in enumerate(fitted.stages.items()):
+            trained = number + ("g2" not in fitted.stages)  # g2 comes out of the game itself
+            so_far = ["game", *list(fitted.stages)[: number + 1]]
+            spent = sum(seconds.get(one, 0.0) for one in so_far)
+            worth[name] = self._write(
+                row,
+                name if row == "gan2gan" else f"{row} {name}",
+                load(path).to(self.device),
+                steps=trained * budget.steps,
+                game_steps=len(fitted.report["games"]) * preset.steps[0],
+                seconds=spent,
+                chosen=name == fitted.chosen,
+                selection=fitted.report["selection"][name],
+            )
+        taken = budget.steps * len(fitted.stages)
+        card = self._card(row, taken, sum(seconds.values()), worth[fitted.chosen])
+        fitted.save(self._weights(row), **card)
+        put_in_place(self.path(row), json.dumps(fitted.report, indent=1).encode())
+
+    def _weights(self, row: str) -> Path:
+        return self.folder / row / "weights.safetensors"
+
+    def _card(self, row: str, steps: int, seconds: float, worth: dict[str, Any]) -> dict[str, Any]:
+        """What the card of a row's weights says beside the model, its arguments and the report."""
+        return denoiser_facts(
+            [f"{one.set}/{one.id}" for one in self.train],
+            preset=row,
+            patch=self.budget.patch,
+            steps=steps,
+            batch=self.budget.batch,
+            seed=self.seed,
+            seconds=round(seconds, 1),
+            code=self.commit,
+            device=str(self.device),
+            left_out=self.plan.leave_out,
+        ) | {
+            "noise": self.cell,
+            "metrics": {
+                f"{name}-{self.cell}": {"psnr_gray": one["psnr"], "ssim_gray": one["ssim"]}
+                for name, one in worth.items()
+            },
+        }
+
+    def _classical(self, row: str, name: str) -> None:
+        from docrestore.classical.noise import DENOISERS  # what trains needs no library of theirs
+
+        begun, pages = time.perf_counter(), []
+        for images in self.tested:
+            restored = [
+                DENOISERS[name](one.degraded, float((one.degraded - one.clean).std()))
+                for one in images
+            ]
+            pages += scores(restored, images)
+        self._note(row, row, pages, seconds_to_restore=round(time.perf_counter() - begun, 1))
+
+    def _write(
+        self, row: str, name: str, network: nn.Module, *, seconds: float, **facts: Any
+    ) -> dict[str, Any]:
+        """Score a network and note it; return its means."""
+        begun, pages = time.perf_counter(), []
+        for images in self.tested:
+            pages += scores(denoise(network, [one.degraded for one in images]), images)
+        steps, budget = facts["steps"], self.budget
+        seen = steps * budget.batch + facts.get("game_steps", 0) * budget.game_batch
+        return self._note(
+            row,
+            name,
+            pages,
+            parameters=sum(one.numel() for one in network.parameters()),
+            megapixels_seen=round(seen * budget.patch**2 / 1e6, 1),
+            seconds=round(seconds, 1),
+            seconds_to_restore=round(time.perf_counter() - begun, 1),
+            **facts,
+        )
+
+    def _note(
+        self, row: str, name: str, pages: list[dict[str, Any]], **facts: Any
+    ) -> dict[str, Any]:
+        """Write a result, return its means: `row` is the plan's, `name` such as g2g1."""
+        command = ["--cell", self.cell, "--rows", row, "--budget", self.budget_name]
+        command += ["--seed", str(self.seed)]
+        result = {
+            "cell": self.cell,
+            "row": name,
+            "plan_row": row,
+            "budget": self.budget_name,
+            "seed": self.seed,
+            **facts,
+            "means": means(pages),
+            "command": shlex.join(["python", "-m", "docrestore.denoising_bench", *command]),
+            "commit": self.commit,
+            "versions": provenance.versions(),
+            "machine": provenance.machine(torch.get_num_threads(), self.device),
+            "pages": pages,
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        put_in_place(self.path(name), json.dumps(result, indent=1).encode())
+        print(self.cell, name, json.dumps(result["means"]), flush=True)
+        return result["means"]
