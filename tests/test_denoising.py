@@ -229,7 +229,7 @@ def test_unknown_words_are_refused(tmp_path: Path) -> None:
     images = NoisyImages.of([np.zeros((64, 64), np.float32)])
     with pytest.raises(ValueError, match="preset must be one of quick, recommended"):
         fit_denoiser(images, tmp_path, preset="best")
-    with pytest.raises(ValueError, match="select must be noisy or clean"):
+    with pytest.raises(ValueError, match="select must be one of error, residual, clean"):
         fit_denoiser(images, tmp_path, select="psnr")
 
 

@@ -7,7 +7,7 @@ its checkpoints, so a run that was killed goes on, and what is finished is not d
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,10 @@ from docrestore.methods.gan2gan import GAN2GAN
 from docrestore.methods.noise_game import NoiseGame
 from docrestore.methods.noise_pairs import NoisePairs
 from docrestore.noisy import NoisyAndNoise, NoisyImages
+from docrestore.selection import RULES, denoise, judge
 from docrestore.smooth import Smooth
 from docrestore.training import fit, read_log
 from docrestore.weights import load, save_weights
-from docrestore.whiteness import TILE, score
 
 __all__ = ["PRESETS", "Fitted", "Preset", "denoise", "fit_denoiser"]
 
@@ -71,14 +71,6 @@ class Fitted:
         return save_weights(path, network, card, parts=parts)
 
 
-def denoise(
-    network: nn.Module, images: Sequence[np.ndarray], precision: str = "auto"
-) -> list[np.ndarray]:
-    """Restore noisy images, each float (H, W) of any size, to float32; nothing is clipped."""
-    run = runner(network, precision)
-    return [restore(run, np.ascontiguousarray(image, np.float32)) for image in images]
-
-
 def fit_denoiser(
     images: NoisyImages,
     run_dir: Path,
@@ -89,7 +81,7 @@ def fit_denoiser(
     rounds: int | None = None,
     lam: float | None = None,
     seed: int = 0,
-    select: str = "noisy",
+    select: str = "error",
     device: str = "auto",
     precision: str = "auto",
     progress: bool = True,
@@ -106,8 +98,8 @@ def fit_denoiser(
         rounds: of stage three, instead of the preset's.
         lam: lambda of the smooth windows; None ranks them.
         seed: of everything drawn.
-        select: "noisy" chooses by residuals; "clean" is the released rule, PSNR against clean
-            images. Its one use is to show what peeking buys.
+        select: how a stage is chosen, one of docrestore.selection.RULES. "clean" is the released
+            rule and opens clean images.
         device, precision, progress: as in docrestore.training.
 
     Raises:
@@ -115,8 +107,8 @@ def fit_denoiser(
         TrainingError: as in docrestore.training, or if run_dir holds another fit.
         ValueError: for an unknown preset or selection.
     """
-    if select not in ("noisy", "clean"):
-        raise ValueError(f"select must be noisy or clean, got {select!r}.")
+    if select not in RULES:
+        raise ValueError(f"select must be one of {', '.join(RULES)}, got {select!r}.")
     if isinstance(preset, str) and preset not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}.")
     plan = PRESETS[preset] if isinstance(preset, str) else preset
@@ -179,7 +171,15 @@ def fit_denoiser(
 
     (run_dir / "estimates.npy").unlink(missing_ok=True)
     report["selection"] = judged = {
-        name: _judge(path, judges, smooth, select, device, precision)
+        name: judge(
+            load(path).to(pick_device(device)),
+            judges,
+            smooth,
+            noise,
+            select,
+            patch=plan.patch,
+            precision=precision,
+        )  # fmt: skip
         for name, path in stages.items()
     }
     chosen = min(judged, key=lambda name: judged[name]["total"])
@@ -265,22 +265,3 @@ def _begin_with(method: NoisePairs, trained: nn.Module) -> None:
         for name in ("generator", "restorer"):
             if name in method.networks:
                 method.networks[name].load_state_dict(state)
-
-
-def _judge(
-    path: Path, judges: NoisyImages, smooth: Smooth, select: str, device: str, precision: str
-) -> dict[str, float]:
-    """How good a stage is; `total` is what is to be small."""
-    network = load(path).to(pick_device(device))
-    noisy = [image.degraded for image in judges]
-    restored = denoise(network, noisy, precision)
-    if select == "clean":
-        wrong = [
-            float(np.square(one.clip(0, 1) - image.clean).mean())
-            for one, image in zip(restored, judges, strict=True)
-        ]
-        return {"total": float(np.mean(np.log10(wrong)) * 10)}
-    residuals = [one - other for one, other in zip(noisy, restored, strict=True)]
-    tile = min(TILE, smooth.window)
-    seen = score(residuals, smooth.noise(), tile, level=smooth.level)
-    return seen.as_row() | {"residual_std": 255 * float(np.mean([one.std() for one in residuals]))}

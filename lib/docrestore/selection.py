@@ -1,0 +1,94 @@
+"""Which stage of a fit is kept: judged by noisy images that were held out, or by clean ones.
+
+error     the least estimated error; see docrestore.unseen_error. Our choice.
+residual  what was taken away looks most like the extracted noise; see docrestore.whiteness.
+clean     the least error against clean images. It is the released rule, and its one use is to show
+          what peeking buys: nobody who needs such a method has clean images.
+
+The first two are always told, for they may disagree, and that is worth a look.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from docrestore.inference import restore, runner
+from docrestore.made_noise import sample
+from docrestore.noisy import NoisyImages
+from docrestore.smooth import Smooth
+from docrestore.unseen_error import unseen_error
+from docrestore.whiteness import TILE, score
+
+__all__ = ["RULES", "denoise", "judge", "mosaic"]
+
+RULES = ("error", "residual", "clean")
+PATCHES = 256  # of made noise
+
+
+def denoise(
+    network: nn.Module, images: Sequence[np.ndarray], precision: str = "auto"
+) -> list[np.ndarray]:
+    """Restore noisy images, each float (H, W) of any size, to float32; nothing is clipped."""
+    run = runner(network, precision)
+    return [restore(run, np.ascontiguousarray(image, np.float32)) for image in images]
+
+
+def judge(
+    network: nn.Module,
+    judges: NoisyImages,
+    smooth: Smooth,
+    noise: nn.Module | str,
+    rule: str,
+    *,
+    patch: int = TILE,
+    precision: str = "auto",
+) -> dict[str, float]:
+    """How good a stage is.
+
+    Args:
+        network: its denoiser.
+        judges: noisy images that it has not learnt from. Clean twins are opened by the rule
+            "clean" alone.
+        smooth: the windows that show the noise.
+        noise: the noise generator, or "patches" for the windows themselves.
+        rule: one of RULES.
+        patch: side of the noise that the generator was taught with.
+        precision: as in docrestore.training.
+
+    Returns:
+        `total` is what is to be small. `error` is the root of the estimated mean square in units
+        of 1/255, 0 where the estimate is below; `residual` is the sum of the three distances of
+        whiteness; `residual_std` is in units of 1/255.
+    """
+    noisy = [image.degraded for image in judges]
+    restored = denoise(network, noisy, precision)
+    if rule == "clean":
+        wrong = [
+            float(np.square(one.clip(0, 1) - image.clean).mean())
+            for one, image in zip(restored, judges, strict=True)
+        ]
+        return {"total": float(np.mean(np.log10(wrong)) * 10)}
+    patches = smooth.noise(PATCHES) if isinstance(noise, str) else sample(noise, PATCHES, patch)
+    made = [mosaic(patches, image.shape, seed) for seed, image in enumerate(noisy)]
+    error = unseen_error(lambda images: denoise(network, images, precision), noisy, made)
+    residuals = [one - other for one, other in zip(noisy, restored, strict=True)]
+    seen = score(residuals, smooth.noise(), min(TILE, smooth.window), level=smooth.level).as_row()
+    residual = seen.pop("total")
+    return seen | {
+        "residual": residual,
+        "residual_std": 255 * float(np.mean([one.std() for one in residuals])),
+        "error": 255 * math.sqrt(max(error, 0.0)),
+        "total": error if rule == "error" else residual,
+    }
+
+
+def mosaic(patches: np.ndarray, shape: tuple[int, ...], seed: int = 0) -> NDArray[np.float32]:
+    """Patches (N, h, w) of noise side by side, drawn by chance, as large as `shape` (H, W)."""
+    count, height, width = patches.shape
+    rows, columns = (-(-side // one) for side, one in zip(shape, (height, width), strict=True))
+    chosen = np.random.default_rng(seed).integers(count, size=(rows, columns))
+    whole = patches[chosen].swapaxes(1, 2).reshape(rows * height, columns * width)
+    return np.ascontiguousarray(whole[: shape[0], : shape[1]], np.float32)

@@ -1,0 +1,60 @@
+"""How far a denoiser is from a clean image that nobody has: a covariance penalty.
+
+Paper    Efron, "The Estimation of Prediction Error: Covariance Penalties and Cross-Validation",
+         JASA 2004, with his parametric bootstrap.
+Idea     For a noisy image Z = x + n and an answer D(Z), whose noise has the variance s²,
+
+             E |D(Z) - x|² = E |D(Z) - Z|² - s² + 2 E (n D(Z)).
+
+         The first term is seen. s² is known of the extracted noise. The last one says how much of
+         the noise is still in the answer. It is asked of noisy images that we make ourselves:
+         made noise m on the answer takes the place of n on x.
+Differs  from whiteness, which asks what a residual looks like. The best answer's residual is not
+         pure noise: it lacks the noise that could not be told from the scene, so its variance is
+         less than s² by about as much as the error.
+
+It holds for noise that has mean 0 and does not depend on the scene, of any values and correlation.
+The answer is smoother than the scene, and keeps less of made noise than of real noise. So errors
+come out too small, by a third and more; their order is what counts.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+__all__ = ["unseen_error"]
+
+Denoise = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
+
+
+def unseen_error(
+    denoise: Denoise, noisy: Sequence[np.ndarray], made: Sequence[np.ndarray]
+) -> float:
+    """The estimated mean square of restored less clean, on the scale of the images.
+
+    Args:
+        denoise: from noisy images to restored ones.
+        noisy: images (H, W) that the denoiser has not learnt from.
+        made: made or extracted noise for each, of its shape.
+
+    Returns:
+        The estimate; it may be a little below 0 where the noise is believed too strong.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> noise, other = rng.normal(0, 0.1, (2, 4, 64, 64))
+        >>> nothing, everything = lambda images: images, lambda images: [0 * i for i in images]
+        >>> round(unseen_error(nothing, list(0.3 + noise), list(other)), 3)  # all noise is left
+        0.01
+        >>> round(unseen_error(everything, list(0.3 + noise), list(other)), 2)  # 0.3 squared
+        0.09
+    """
+    answers = denoise(noisy)
+    again = denoise([answer + noise for answer, noise in zip(answers, made, strict=True)])
+    total = 0.0
+    for one, answer, other, noise in zip(noisy, answers, again, made, strict=True):
+        noise = noise - noise.mean()
+        taken = np.square(one - answer, dtype=np.float64).mean()
+        left = np.multiply(noise, other - answer, dtype=np.float64).mean()
+        total += float(taken - np.square(noise, dtype=np.float64).mean() + 2 * left)
+    return total / len(noisy)
