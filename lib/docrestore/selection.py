@@ -1,6 +1,6 @@
 """Which stage of a fit is kept: judged by noisy images that were held out, or by clean ones.
 
-error     the least estimated error; see docrestore.unseen_error. Our choice.
+error     the least estimated error; see docrestore.blind_error. Our choice.
 residual  what was taken away looks most like the extracted noise; see docrestore.whiteness.
 clean     the least error against clean images. It is the released rule, and its one use is to show
           what peeking buys: nobody who needs such a method has clean images.
@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from docrestore import blind_error
 from docrestore.inference import restore, runner
 from docrestore.made_noise import sample
 from docrestore.noisy import NoisyImages
 from docrestore.smooth import Smooth
-from docrestore.unseen_error import unseen_error
 from docrestore.whiteness import TILE, score
 
 __all__ = ["RULES", "denoise", "judge", "mosaic"]
@@ -73,7 +73,7 @@ def judge(
         return {"total": float(np.mean(np.log10(wrong)) * 10)}
     patches = smooth.noise(PATCHES) if isinstance(noise, str) else sample(noise, PATCHES, patch)
     made = [mosaic(patches, image.shape, seed) for seed, image in enumerate(noisy)]
-    error = unseen_error(lambda images: denoise(network, images, precision), noisy, made)
+    error = blind_error.estimate(lambda images: denoise(network, images, precision), noisy, made)
     residuals = [one - other for one, other in zip(noisy, restored, strict=True)]
     seen = score(residuals, smooth.noise(), min(TILE, smooth.window), level=smooth.level).as_row()
     residual = seen.pop("total")

@@ -22,14 +22,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-__all__ = ["unseen_error"]
+__all__ = ["estimate"]
 
 Denoise = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
 
 
-def unseen_error(
-    denoise: Denoise, noisy: Sequence[np.ndarray], made: Sequence[np.ndarray]
-) -> float:
+def estimate(denoise: Denoise, noisy: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> float:
     """The estimated mean square of restored less clean, on the scale of the images.
 
     Args:
@@ -44,9 +42,9 @@ def unseen_error(
         >>> rng = np.random.default_rng(0)
         >>> noise, other = rng.normal(0, 0.1, (2, 4, 64, 64))
         >>> nothing, everything = lambda images: images, lambda images: [0 * i for i in images]
-        >>> round(unseen_error(nothing, list(0.3 + noise), list(other)), 3)  # all noise is left
+        >>> round(estimate(nothing, list(0.3 + noise), list(other)), 3)  # all noise is left
         0.01
-        >>> round(unseen_error(everything, list(0.3 + noise), list(other)), 2)  # 0.3 squared
+        >>> round(estimate(everything, list(0.3 + noise), list(other)), 2)  # 0.3 squared
         0.09
     """
     answers = denoise(noisy)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from docrestore.blind_error import estimate
 from docrestore.selection import mosaic
-from docrestore.unseen_error import unseen_error
 
 SIGMA = 0.1
 
@@ -51,7 +51,7 @@ def test_denoisers_stand_in_the_order_of_their_true_errors(law) -> None:
     noisy = list(clean + noise)
     told, true = {}, {}
     for name, way in WAYS.items():
-        told[name] = unseen_error(way, noisy, list(made))
+        told[name] = estimate(way, noisy, list(made))
         true[name] = float(np.square(np.stack(way(noisy)) - clean).mean())
         assert told[name] == pytest.approx(true[name], abs=0.12 * SIGMA**2)
     best = min(told, key=lambda name: told[name])
@@ -63,7 +63,7 @@ def test_the_least_error_is_not_the_residual_that_is_most_like_noise() -> None:
     """The best blur takes less than the noise; one that takes as much is worse."""
     clean, noise, made = scene(), white(1), white(2)
     noisy = list(clean + noise)
-    told = {name: unseen_error(way, noisy, list(made)) for name, way in WAYS.items()}
+    told = {name: estimate(way, noisy, list(made)) for name, way in WAYS.items()}
     best = min(told, key=lambda name: told[name])
     assert np.std(np.stack(noisy) - np.stack(WAYS[best](noisy))) < SIGMA
 
