@@ -45,6 +45,7 @@ def rounds(*means: float, chosen: int = 1, **more: Any) -> list[dict[str, Any]]:
     return [
         run(name, mean - 1, mean + 1, steps=100 * (number + 1), plan_row="gan2gan",
             chosen=number == chosen, **more)
+        | {"selection": {"error": float(number != chosen), "residual": float(number)}}
         for number, (name, mean) in enumerate(zip(("noisier", "g2g1", "g2g2"), means, strict=True))
     ]  # fmt: skip
 
@@ -92,10 +93,12 @@ def test_the_chosen_round_is_set_against_a_rival_image_by_image() -> None:
 
 
 def test_what_peeking_buys_is_the_best_round_less_the_chosen() -> None:
-    assert denoisers.peeking_gains(RUNS, "bsd68") == pytest.approx([0.5, 0.0, 0.0])
-    first = denoisers.peeking_table(RUNS, "bsd68").splitlines()[2]
-    assert first.startswith("| gaussian 25 | 100 | 0 | GAN2GAN, round 1 | 28.00 |")
-    assert first.endswith("| 28.50 | +0.50 |")
+    gains = denoisers.peeking_gains(RUNS, "bsd68")
+    assert gains["error"] == pytest.approx([0.5, 0.0, 0.0])
+    assert gains["residual"] == pytest.approx([2.5, 2.0, 1.75])
+    assert denoisers.peeking_table(RUNS, "bsd68").splitlines()[2] == (
+        "| gaussian 25 | 100 | 0 | round 1: 28.00 | first estimate: 26.00 | round 2: 28.50 | 0.50 |"
+    )
 
 
 def test_costs_are_listed_from_the_least_budget_to_the_largest() -> None:
