@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from docrestore import denoising, train, training, weights
 from docrestore.denoising import PRESETS, denoise, fit_denoiser
 from docrestore.held_out import held_out
 from docrestore.made_noise import CalibratedNoise, calibration, load_noise, sample
+from docrestore.methods.noise_game import less_plane
 from docrestore.models import MODELS
 from docrestore.noisy import NoisyImages
+from docrestore.smooth import autocorrelation, levelled
 
 SMALL = {"generator_arguments": {"widths": (8, 16), "depth": 1}}
 TINY = replace(
@@ -278,3 +281,30 @@ def test_calibrated_noise_has_the_values_of_the_extracted() -> None:
     assert np.allclose(np.quantile(made, levels), np.quantile(real, levels), atol=2e-3)
     plain = CalibratedNoise(network)
     assert np.array_equal(sample(plain, 2, 16), sample(network, 2, 16))
+
+
+def test_wider_windows_are_taken_as_long_as_they_hold_no_scene() -> None:
+    """Slow waves make a small window look rough; stripes that only large ones reach are scene."""
+    rng = np.random.default_rng(0)
+    plan = PRESETS["recommended"]
+    waves = gaussian_filter(rng.normal(size=(40, 200, 200)), (0, 3, 3), mode="wrap")
+    slow = 0.05 * waves / waves.std() + rng.normal(0, 0.05, waves.shape)
+    wide = plan.smooth(NoisyImages.of(list((0.5 + slow).astype(np.float32))))
+    narrow = replace(plan, wider=0).smooth(wide.images)
+    assert (wide.window, narrow.window) == (96, 64)
+    true = autocorrelation(slow, 4)[4]
+    found, small = (autocorrelation(one.noise(), 4)[4] for one in (wide, narrow))
+    assert small < found < 1.05 * true
+    squares = rng.normal(0, 0.02, (40, 200, 200))
+    squares[:, ::80] += rng.uniform(-1, 1, (40, 3, 200))
+    squares[:, :, ::80] += rng.uniform(-1, 1, (40, 200, 3))
+    images = NoisyImages.of(list((0.5 + squares).astype(np.float32)))
+    assert plan.smooth(images).window == 64
+
+
+def test_made_noise_is_compared_as_the_extracted_noise_is_levelled() -> None:
+    """In torch as in numpy."""
+    noise = np.random.default_rng(0).normal(size=(3, 32, 48)).astype(np.float32)
+    noise += np.linspace(0, 3, 32, dtype=np.float32)[:, None]
+    found = less_plane(torch.from_numpy(noise)).numpy()
+    np.testing.assert_allclose(found, levelled(noise, "plane"), atol=1e-5)

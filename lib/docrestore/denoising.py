@@ -27,7 +27,7 @@ from docrestore.methods.noise_game import NoiseGame
 from docrestore.methods.noise_pairs import NoisePairs
 from docrestore.noisy import NoisyAndNoise, NoisyImages
 from docrestore.selection import RULES, denoise, judge
-from docrestore.smooth import Smooth
+from docrestore.smooth import Smooth, levelled
 from docrestore.training import fit, read_log
 from docrestore.weights import load, save_weights
 
@@ -231,7 +231,8 @@ def _best_game(
             log_every=plan.log_every,
             **how,
         )
-        made = sample(method.noise_network, 256, plan.patch)
+        bare = sample(method.noise_network, 256, plan.patch)
+        made = levelled(bare, plan.level) + bare.mean()  # as the extracted noise was
         unit = getattr(method, "unit", 1.0)
         ratio = float(made.std() * unit / max(real.std(), 1e-12))
         last = {key: round(value, 4) for key, value in log[-1].items()} if log else {}

@@ -15,12 +15,13 @@ from docrestore.methods.noise_game import NoiseGame
 from docrestore.methods.noise_pairs import NoisePairs, NoisierPairs
 from docrestore.methods.one_player import one_of
 from docrestore.noisy import NoisyAndNoise, NoisyCrops, NoisyImages
-from docrestore.smooth import Smooth, choose
+from docrestore.smooth import Smooth, SmoothWindowsError, choose
 from docrestore.training import fit
 
 __all__ = ["PRESETS", "Preset", "in_units", "same_fit", "steps_in", "steps_once"]
 
 COMPACT = "gan2gan-compact"
+STRONGER, UNEVEN = 1.05, 1.1  # wide windows than small ones, at most; scene makes them both
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class Preset:
         batch: patches a step, in stage two and in stage three.
         patch: side of a patch in pixels.
         window, stride, level, at_least, lam: of the smooth windows, see docrestore.smooth.choose.
+        wider: side of larger windows, which are taken where they are no stronger and no more uneven
+            than the small ones, so that no scene has come in. Slow waves of the noise make a small
+            window look rough, and ranking leaves them out. 0 does without.
         rough: where the first estimate comes from: "noisier", our way without a game of five, or
             "game", the paper's g2, which needs noise="made".
         noise: "made" plays stage two; "patches" draws the extracted patches themselves: what does
@@ -53,6 +57,7 @@ class Preset:
     patch: int = 64
     window: int = 64
     stride: int = 16
+    wider: int = 96
     level: str = "plane"
     at_least: int | None = None
     lam: float | None = None
@@ -75,14 +80,18 @@ class Preset:
 
     def smooth(self, images: NoisyImages, lam: float | None = None) -> Smooth:
         """The smooth windows that this preset learns from."""
-        return choose(
-            images,
-            self.lam if lam is None else lam,
-            at_least=self.at_least,
-            window=self.window,
-            stride=self.stride,
-            level=self.level,
-        )
+        lam = self.lam if lam is None else lam
+        how = {"at_least": self.at_least, "level": self.level}
+        narrow = choose(images, lam, window=self.window, stride=self.stride, **how)
+        if not self.wider or lam is not None or self.at_least is not None:
+            return narrow
+        try:
+            wide = choose(images, window=self.wider, stride=self.wider // 8, **how)
+        except SmoothWindowsError:
+            return narrow
+        stronger = wide.noise().std() / max(narrow.noise().std(), 1e-12)
+        more_uneven = wide.unevenness() / max(narrow.unevenness(), 1e-12)
+        return wide if stronger <= STRONGER and more_uneven <= UNEVEN else narrow
 
     def game_method(self, deviation: float = 0.1) -> GAN2GAN | NoiseGame:
         """Stage two, for noise of this standard deviation."""

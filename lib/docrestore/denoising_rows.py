@@ -74,7 +74,7 @@ class Bench:
     def deviation(self) -> float:
         """Of the noise, seen in smooth windows: the unit that all rows work in."""
         side = self.budget.patch
-        preset = replace(PRESETS["recommended"], window=side, stride=side // 4)
+        preset = replace(PRESETS["recommended"], window=side, stride=side // 4, wider=3 * side // 2)
         return float(preset.smooth(self.train).noise().std())
 
     def path(self, row: str) -> Path:

@@ -160,6 +160,15 @@ class Smooth:
         chosen = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).round().astype(int))
         return np.stack([self.noise_crop(int(i), 0, 0, size) for i in chosen])
 
+    def unevenness(self) -> float:
+        """By how much the variance of the noise differs from window to window, as a share of it.
+
+        A larger window has more pixels to tell it from, so that of noise falls with the side of
+        the windows. Where it rises, scene has come in.
+        """
+        variance = self.noise().var((1, 2))
+        return float(variance.std() / max(variance.mean(), 1e-30))
+
     def report(self, reach: int = 16) -> dict[str, object]:
         """What was found: counts, lambda, and the noise in units of 1/255.
 

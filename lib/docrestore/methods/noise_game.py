@@ -15,7 +15,7 @@ from docrestore.methods.gan2gan import health, judge
 from docrestore.methods.one_player import OnePlayer, one_of
 from docrestore.models import MODELS
 
-__all__ = ["NoiseGame", "autocorrelation_distance", "value_distance"]
+__all__ = ["NoiseGame", "autocorrelation_distance", "less_plane", "value_distance"]
 
 
 class NoiseGame(OnePlayer):
@@ -94,7 +94,7 @@ class NoiseGame(OnePlayer):
                 told["w1"] = judge("noise_critic", real, made.detach(), trainer, self.clip)
             loss = -self.alpha * trainer.forward("noise_critic", made, frozen=True).mean()
         if self.match:
-            values = value_distance(made, real)
+            values = value_distance(less_plane(made), less_plane(real))
             likeness = autocorrelation_distance(made, real)
             told |= {"values": values.detach(), "autocorrelation": likeness.detach()}
             loss = loss + self.match * (values + likeness)
@@ -103,6 +103,17 @@ class NoiseGame(OnePlayer):
         return told | (
             health(real * self.unit, made.detach() * self.unit) if trainer.step % 10 == 0 else {}
         )
+
+
+def less_plane(noise: Tensor) -> Tensor:
+    """Patches (..., H, W) less their mean and slopes, as docrestore.smooth.levelled does it."""
+    noise = noise - noise.mean((-2, -1), keepdim=True)
+    for axis in (-2, -1):
+        side = noise.shape[axis]
+        ramp = torch.arange(side, dtype=noise.dtype, device=noise.device) - (side - 1) / 2
+        ramp = ramp[:, None] if axis == -2 else ramp
+        noise = noise - ramp * (noise * ramp).mean((-2, -1), keepdim=True) * 12 / (side**2 - 1)
+    return noise
 
 
 def value_distance(made: Tensor, real: Tensor) -> Tensor:
@@ -114,11 +125,11 @@ def value_distance(made: Tensor, real: Tensor) -> Tensor:
 def autocorrelation_distance(made: Tensor, real: Tensor) -> Tensor:
     """Root of the energy of the difference of two autocorrelations, each 1 at 0, both (B, 1, H, W).
 
-    Patches are taken as periodic, and less their means, since those of real noise are 0.
+    Patches are taken as periodic, and less the plane that is nearest to them: what slow waves lose
+    by that where noise is extracted, made noise must lose too.
     """
     found = []
-    for noise in (made, real):
-        noise = noise - noise.mean((-2, -1), keepdim=True)
+    for noise in (less_plane(made), less_plane(real)):
         power = torch.fft.rfft2(noise, norm="ortho").abs().square().mean((0, 1))
         found.append(torch.fft.irfft2(power, s=noise.shape[-2:]) / noise.square().mean())
     return ((found[0] - found[1]).square().sum() + 1e-8).sqrt()
