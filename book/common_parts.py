@@ -10,9 +10,10 @@ __all__ = ["not_run", "speed_part"]
 
 COLUMNS = {  # key of a row -> head and form
     "seconds": ("seconds", "{:.3g}"),
-    "ratio": ("times as fast", "{:.2f}"),
+    "ratio": ("ratio", "{:.2f}"),
     "difference": ("differs by", "{:.0e}"),
     "loss": ("loss at the end", "{:.3e}"),
+    "loss_ratio": ("of the first loss", "{:.3f}"),
     "pages_per_minute": ("pages a minute", "{:.1f}"),
     "gigabytes": ("GB", "{:.2f}"),
 }

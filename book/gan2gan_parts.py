@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import torch
 from common_parts import not_run, speed_part
 from matplotlib.figure import Figure
+from torch import nn
 
 from docrestore import denoising_speed
 from docrestore.ablation import differences
@@ -12,6 +14,7 @@ from docrestore.ledger import Claim, denoisers
 from docrestore.ledger.denoisers import CHOSEN, Run, row, spoken
 from docrestore.ledger.rows import metric_table
 from docrestore.ledger.tables import markdown
+from docrestore.models import MODELS
 from docrestore.viz.ablations import ablation_alt, ablation_figure
 from docrestore.viz.denoisers import cost_alt, cost_figure
 
@@ -24,6 +27,14 @@ CELLS = "cells"  # the budget that all kinds of noise have
 REAL = "real"  # that of sets of real noisy images
 STAGED = "stages"  # that of the changes of one part
 HEADLINES = ("gaussian-25", "correlated-25")
+REAL_SETS = {
+    "fmd_sample": "FMD",
+    "w2s_sample": "W2S",
+    "mayo_sample": "CT, abdomen",
+    "mayo_chest_sample": "CT, chest",
+    "sidd_sample": "SIDD",
+    "polyu": "PolyU",
+}
 METRICS = {"psnr": "PSNR", "ssim": "SSIM", "ssim_released": "SSIM as released"}
 SINGLE = ("noise2void", "neighbor2neighbor", "noisier", "g2g1", "g2g2", "g2g3", CHOSEN)
 CURVES = ("noise2clean", "noise2noise", "noise2void", "neighbor2neighbor")
@@ -40,6 +51,7 @@ def gan2gan_parts(claims: Sequence[Claim]) -> dict[str, str]:
         table = denoisers.costs_table(whole, cell, ["bsd68", "set12"]) if there else not_run(BENCH)
         parts[f"gan2gan_{cell}.md"] = table
     return parts | {
+        "gan2gan_budget.md": budget_part(),
         "gan2gan_rivals.md": rivals(whole),
         "gan2gan_peeking.md": peeking(made),
         "gan2gan_curve.md": curve_part(whole),
@@ -54,6 +66,18 @@ def made_noisy(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
     cells = read_plan().cells
     made = [run for run in runs if run["cell"] in cells]
     return made, [run for run in made if run["budget"] != STAGED]
+
+
+def budget_part() -> str:
+    """What all kinds of noise are trained with, in a sentence."""
+    budget = read_plan().budgets[CELLS]
+    with torch.device("meta"):
+        network: nn.Module = MODELS["gan2gan-compact"]()
+    size = sum(p.numel() for p in network.parameters())
+    return (
+        f"Here it is {budget.steps:,} steps of {budget.batch} crops of {budget.patch} x "
+        f"{budget.patch} pixels in each training, of a network of {size:,} numbers."
+    )
 
 
 def cells_table(runs: Sequence[Run], claims: Sequence[Claim], metric: str) -> str:
@@ -75,7 +99,9 @@ def real_table(runs: Sequence[Run]) -> str:
     names = ("noisy", *denoisers.KNOWN, *SINGLE)
     rows = [row(runs, name, TEST, REAL if name in SINGLE else None) for name in names]
     rows = [one for one in rows if one.pages.keys() & set(sets)]
-    return metric_table(rows, sets, "psnr", head="restored by") if rows else not_run(BENCH)
+    if not rows:
+        return not_run(BENCH)
+    return metric_table(rows, sets, "psnr", head="restored by", names=lambda one: REAL_SETS[one])
 
 
 def rivals(runs: Sequence[Run]) -> str:
@@ -110,17 +136,25 @@ def peeking(runs: Sequence[Run]) -> str:
 
 
 def curves(runs: Sequence[Run]) -> dict[str, dict[str, list[tuple[float, float]]]]:
-    """Kind of noise -> row -> (minutes, PSNR), of seed 0 and with every budget.
+    """Kind of noise -> row -> (minutes, PSNR), of seed 0 and with every budget, on two cores.
 
-    The minutes of GAN2GAN are those of all stages up to the round that its estimated error chose.
+    GAN2GAN counts with the minutes of all its rounds, for it chooses when all are done.
     """
     panels = {}
     for cell in HEADLINES:
-        mine = [run for run in runs if (run["cell"], run["seed"]) == (cell, 0) and "steps" in run]
+        mine = [
+            run
+            for run in runs
+            if (run["cell"], run["seed"]) == (cell, 0)
+            and "steps" in run
+            and (run["machine"]["device"], run["machine"]["threads"]) == ("cpu", 2)
+        ]
         found = {CHOSEN: denoisers.chosen(mine)}
         found |= {denoisers.NAMES[n]: [run for run in mine if run["row"] == n] for n in CURVES}
         lines = {
-            name: sorted((run["seconds"] / 60, run["means"][TEST]["psnr"]) for run in trained)
+            name: sorted(
+                (denoisers.seconds(mine, run) / 60, run["means"][TEST]["psnr"]) for run in trained
+            )
             for name, trained in found.items()
             if trained
         }
@@ -138,15 +172,18 @@ def curve_part(runs: Sequence[Run]) -> str:
 :name: fig-gan2gan-costs
 :alt: {cost_alt(panels)}
 
-What so many minutes of training are worth. Each mark is one training; for GAN2GAN, all stages up to
+What so many minutes of training are worth. Each mark is one training; for GAN2GAN all stages, and
 the round that its estimated error chose.
 ```"""
 
 
 def stage_runs(runs: Sequence[Run]) -> list[dict]:
-    """The last rounds of the trainings with one part changed, as rows of an ablation."""
+    """The last rounds of GAN2GAN and of it with one thing changed, as rows of an ablation."""
     mine = [
-        run for run in runs if run["budget"] == STAGED and run["plan_row"].startswith("gan2gan")
+        run
+        for run in runs
+        if (run["budget"], run["cell"]) == (STAGED, HEADLINES[0])
+        and run["plan_row"].startswith("gan2gan")
     ]
     last = {}
     for run in mine:
@@ -167,7 +204,7 @@ def stage_runs(runs: Sequence[Run]) -> list[dict]:
 def stages_part(runs: Sequence[Run]) -> str:
     """What each part is worth: a figure with alt text and a table."""
     rows = differences(stage_runs(runs), "psnr")
-    if len(rows) < 2:
+    if len(rows) < 2 or rows[0].row != "GAN2GAN":
         return not_run(BENCH)
     lines = [["changed", "PSNR, dB", "difference", "95 % interval", "larger than the noise"]]
     for one in rows:
@@ -180,8 +217,8 @@ def stages_part(runs: Sequence[Run]) -> str:
 :name: fig-gan2gan-stages
 :alt: {ablation_alt(rows, UNIT)}
 
-Each dot is one training with one thing changed, against GAN2GAN with the same seed. The black mark
-is the mean, the bar its 95 % interval. Vermilion bars leave out zero.
+Each dot is the last round of one training with one thing changed, against GAN2GAN with the same
+seed. The black mark is the mean, the bar its 95 % interval. Vermilion bars leave out zero.
 ```
 
 {markdown(lines, 1)}"""
@@ -199,6 +236,6 @@ def gan2gan_figures() -> dict[str, Figure]:
                 bars[spoken(cell)] = {"best classical": best.means[cell]["psnr"]}
         figures[COSTS] = cost_figure(panels, bars)
     rows = differences(stage_runs(runs), "psnr")
-    if len(rows) > 1:
+    if len(rows) > 1 and rows[0].row == "GAN2GAN":
         figures[STAGES] = ablation_figure(rows, UNIT)
     return figures

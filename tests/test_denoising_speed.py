@@ -1,6 +1,7 @@
 """The benchmark of denoisers measures every way, and writes only when it is asked to."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -30,13 +31,18 @@ def test_both_ways_of_training_learn_the_same(monkeypatch, tmp_path, capsys):
     trained = [line for what, line in rows.items() if what.startswith("training step")]
     assert trained and all(line["loss_ratio"] == pytest.approx(1, abs=0.02) for line in trained)
     assert rows["gan2gan-compact, torch"]["size"] == [512, 512]
-    assert rows["4 pairs of stage three, for the batch"]["ratio"] > 0
+    one, many = (
+        rows[f"4 pairs of stage three, {way}"] for way in ("crop by crop", "for the batch")
+    )
+    assert many["ratio"] == pytest.approx(one["seconds"] / many["seconds"])
     assert "training step, as trained here" in capsys.readouterr().out
 
 
 def test_smooth_windows_are_found_in_a_process_of_its_own():
     (line,) = denoising_speed.memory(images=40, side=96)
-    assert line["what"] == "smooth windows of 40 images" and not line["gigabytes"] < 0.1
+    assert line["what"] == "smooth windows of 40 images"
+    if Path("/proc/self/status").is_file():  # else nobody knows
+        assert 0.1 < line["gigabytes"] < 3
 
 
 def test_it_records_nothing_that_could_not_be_made_again(monkeypatch, tmp_path, capsys):

@@ -2,9 +2,9 @@
 
 Paper    Efron, "The Estimation of Prediction Error: Covariance Penalties and Cross-Validation",
          JASA 2004, with his parametric bootstrap.
-Idea     For a noisy image Z = x + n and an answer D(Z), whose noise has the variance s²,
+Idea     For a pixel of a noisy image Z = x + n, with n of mean 0 and variance s², and of an answer,
 
-             E |D(Z) - x|² = E |D(Z) - Z|² - s² + 2 E (n D(Z)).
+             E (D(Z) - x)² = E (D(Z) - Z)² - s² + 2 E (n D(Z)).
 
          The first term is seen. s² is known of the extracted noise. The last one says how much of
          the noise is still in the answer. It is asked of noisy images that we make ourselves:
@@ -14,8 +14,8 @@ Differs  from whiteness, which asks what a residual looks like. The best answer'
          less than s² by about as much as the error.
 
 It holds for noise that has mean 0 and does not depend on the scene, of any values and correlation.
-The answer is smoother than the scene, and keeps less of made noise than of real noise. So errors
-come out too small, by a third and more; their order is what counts.
+The answer is smoother than the scene, and keeps less of made noise than of real noise. So errors of
+networks come out too small; their order is what is used.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,10 +33,13 @@ def estimate(denoise: Denoise, noisy: Sequence[np.ndarray], made: Sequence[np.nd
     Args:
         denoise: from noisy images to restored ones.
         noisy: images (H, W) that the denoiser has not learnt from.
-        made: made or extracted noise for each, of its shape.
+        made: made or extracted noise for each, of its shape, on the same scale.
 
     Returns:
         The estimate; it may be a little below 0 where the noise is believed too strong.
+
+    Raises:
+        ValueError: if there is no image, or not as much noise as there are images.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -47,6 +50,8 @@ def estimate(denoise: Denoise, noisy: Sequence[np.ndarray], made: Sequence[np.nd
         >>> round(estimate(everything, list(0.3 + noise), list(other)), 2)  # 0.3 squared
         0.09
     """
+    if not len(noisy) or len(noisy) != len(made):
+        raise ValueError(f"noise for each image is wanted, got {len(made)} for {len(noisy)}.")
     answers = denoise(noisy)
     again = denoise([answer + noise for answer, noise in zip(answers, made, strict=True)])
     total = 0.0

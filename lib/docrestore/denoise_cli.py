@@ -5,6 +5,7 @@ Only typer is imported here, as in docrestore.cli.
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -94,7 +95,10 @@ def _fit(own: Any, run_dir: Path, out: Path, minutes: float, lam: float | None, 
     images = NoisyImages.of(own.arrays, own.ids)
     try:
         plan = CleanParts.of(PRESETS["recommended"], own)
-        _look_for_noise(plan.smooth(images, lam).report(), own.scale.span, lam)
+        found = plan.smooth(images, lam).report()
+        if lam is None:  # a lambda is of the small windows
+            found["lambda"] = replace(plan, wider=0).smooth(images).report()["lambda"]
+        _look_for_noise(found, own.scale.span, lam)
         fitted = fit_denoiser(images, run_dir, preset=plan, minutes=minutes, lam=lam, seed=seed)
     except TrainingError as error:
         raise FitError(f"{error}") from None
@@ -193,7 +197,11 @@ def _learnt(report: dict[str, Any], span: float) -> list[str]:
     chosen = report.get("selection", {}).get(report.get("chosen"), {})
     if "residual_std" in chosen and smooth.get("noise_std"):
         share = chosen["residual_std"] / smooth["noise_std"]
-        lines.append(f"On images held out, {share:.0%} of the noise's deviation is taken away.")
+        error = chosen.get("error", 0.0) * span / 255
+        lines.append(
+            f"On images held out, what is taken away has {share:.0%} of the noise's deviation, and "
+            f"the error that stays is estimated as {error:.2g}."
+        )
         if not ENOUGH[0] <= share <= ENOUGH[1]:
             lines.append(
                 "That is too "

@@ -173,13 +173,13 @@ def fit_denoiser(
     report["selection"] = judged = {
         name: judge(
             load(path).to(pick_device(device)),
-            judges,
+            plan.parts(judges),
             smooth,
             noise,
             select,
             patch=plan.patch,
             precision=precision,
-        )  # fmt: skip
+        )
         for name, path in stages.items()
     }
     chosen = min(judged, key=lambda name: judged[name]["total"])

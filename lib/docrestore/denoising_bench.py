@@ -45,7 +45,8 @@ def main(given: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     cells = [*plan.cells, *plan.real]
     add("--cell", nargs="+", choices=cells, default=plan.cells, help="(default: all made ones)")
-    add("--rows", nargs="+", choices=plan.rows, default=list(plan.rows), help="(default: all)")
+    rows = [*plan.rows, *plan.changes]
+    add("--rows", nargs="+", choices=rows, help="(default: all that suit a cell, unchanged)")
     add("--budget", choices=plan.budgets, default="small")
     add("--seed", type=int, default=0)
     add("--device", default="auto")
@@ -65,13 +66,13 @@ def main(given: Sequence[str] | None = None) -> int:
             plan, cell, args.budget, seed=args.seed, out=args.out, data=args.data,
             device=args.device, commit=args.commit,
         )  # fmt: skip
-        for row in args.rows:
+        for row in args.rows or plan.rows_for(cell):
             bench.run(row)
     return 0
 
 
 def _spread(args: argparse.Namespace) -> int:
-    """One process for each row of each cell, the longest first; the number of those that failed."""
+    """One process for each row of each cell; the number of those that failed."""
 
     threads = max(1, (os.cpu_count() or 1) // args.jobs)
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
@@ -84,7 +85,8 @@ def _spread(args: argparse.Namespace) -> int:
         command = [sys.executable, "-m", "docrestore.denoising_bench", *words, "--commit", commit]
         return int(subprocess.run(command, env=environment).returncode != 0)
 
-    tasks = [(row, cell) for row in args.rows for cell in args.cell]
+    plan = read_plan()
+    tasks = [(row, cell) for cell in args.cell for row in args.rows or plan.rows_for(cell)]
     with ThreadPoolExecutor(args.jobs) as pool:
         return sum(pool.map(one, tasks))
 

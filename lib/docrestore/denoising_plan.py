@@ -47,6 +47,17 @@ class Plan:
     rows: dict[str, dict[str, Any]]
     leave_out: list[str] = field(default_factory=list)
     real: list[str] = field(default_factory=list)
+    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def row(self, name: str) -> dict[str, Any]:
+        """What a row is, or a row with one thing changed."""
+        return (self.rows | self.changes)[name]
+
+    def rows_for(self, cell: str) -> list[str]:
+        """The rows of a cell: for real sets those that learn from noisy images alone."""
+        return [
+            name for name, how in self.rows.items() if cell in self.cells or not how.get("told")
+        ]
 
 
 def read_plan(path: Path | None = None) -> Plan:

@@ -78,15 +78,21 @@ class Preset:
                 "rough='noisier'."
             )
 
+    def parts(self, images: NoisyImages) -> NoisyImages:
+        """Where noise may be looked for and judged by: in these images, everywhere."""
+        return images
+
     def smooth(self, images: NoisyImages, lam: float | None = None) -> Smooth:
-        """The smooth windows that this preset learns from."""
+        """The smooth windows that this preset learns from; SmoothWindowsError if too few."""
+        images = self.parts(images)
         lam = self.lam if lam is None else lam
         how = {"at_least": self.at_least, "level": self.level}
         narrow = choose(images, lam, window=self.window, stride=self.stride, **how)
         if not self.wider or lam is not None or self.at_least is not None:
             return narrow
         try:
-            wide = choose(images, window=self.wider, stride=self.wider // 8, **how)
+            stride = max(2, self.stride * 3 // 8 * 2)
+            wide = choose(images, window=self.wider, stride=stride, **how)
         except SmoothWindowsError:
             return narrow
         stronger = wide.noise().std() / max(narrow.noise().std(), 1e-12)
@@ -140,12 +146,19 @@ PRESETS = {
 
 
 def in_units(deviation: float, arguments: Mapping[str, Any], *players: str) -> dict[str, Any]:
-    """Arguments of a method whose compact denoisers are to work in units of this noise."""
+    """Arguments of a method whose compact denoisers are to work in units of the noise.
+
+    Args:
+        deviation: of the noise, on the images' scale; it is rounded to three digits.
+        arguments: of the method; a unit that they name is kept.
+        players: names of arguments that name a network: "generator", "back".
+    """
     found = dict(arguments)
     for player in players:
         if found.get(player, COMPACT) == COMPACT:
             name = f"{player}_arguments"
-            found[name] = {"unit": float(f"{max(deviation, 1e-6):.3g}"), **found.get(name, {})}
+            unit = float(f"{max(deviation, 1e-6):.3g}")
+            found[name] = {"unit": unit, **(found.get(name) or {})}
     return found
 
 

@@ -5,6 +5,7 @@ import re
 import shlex
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,10 @@ class Bench:
 
     @cached_property
     def deviation(self) -> float:
-        """Of the noise, seen in smooth windows: the unit that all rows work in."""
+        """Of the noise, in smooth windows of all images: the unit that GAN2GAN's rivals work in.
+
+        GAN2GAN finds its own, in the images that it does not hold back.
+        """
         side = self.budget.patch
         preset = replace(PRESETS["recommended"], window=side, stride=side // 4, wider=3 * side // 2)
         return float(preset.smooth(self.train).noise().std())
@@ -92,7 +96,7 @@ class Bench:
             return
         if not self.real:
             guard(self.train, self.tested, self.cell, self.folder.parent.parent)
-        how = self.plan.rows[row]
+        how = self.plan.row(row)
         torch.manual_seed(self.seed)
         if "classical" in how:
             self._classical(row, how["classical"])
@@ -147,8 +151,9 @@ class Bench:
                 chosen=name == fitted.chosen,
                 selection=fitted.report["selection"][name],
             )
-        taken = budget.steps * len(fitted.stages)
-        card = self._card(row, taken, sum(seconds.values()), worth[fitted.chosen])
+        trained = len(fitted.stages) - ("g2" in fitted.stages)
+        card = self._card(row, trained * budget.steps, sum(seconds.values()), worth[fitted.chosen])
+        card["game_steps"] = preset.steps[0]
         fitted.save(self._weights(row), **card)
         put_in_place(self.path(row), json.dumps(fitted.report, indent=1).encode())
 
@@ -171,7 +176,10 @@ class Bench:
         ) | {
             "noise": self.cell,
             "metrics": {
-                f"{name}-{self.cell}": {"psnr_gray": one["psnr"], "ssim_gray": one["ssim"]}
+                name if self.real else f"{name}-{self.cell}": {
+                    "psnr_gray": one["psnr"],
+                    "ssim_gray": one["ssim"],
+                }
                 for name, one in worth.items()
             },
         }
@@ -222,6 +230,7 @@ class Bench:
             "seed": self.seed,
             **facts,
             "means": means(pages),
+            "date": datetime.now(UTC).date().isoformat(),
             "command": shlex.join(["python", "-m", "docrestore.denoising_bench", *command]),
             "commit": self.commit,
             "versions": provenance.versions(),

@@ -18,7 +18,6 @@ from docrestore.images.series import Series, read_series
 from docrestore.images.series.scale import Part, Scale, fill_holes, noise_std, usable_parts
 from docrestore.noisy import NoisyImages
 from docrestore.restoring.collecting import Item
-from docrestore.smooth import Smooth
 
 __all__ = ["CleanParts", "OwnImages", "OwnImagesError", "gather"]
 
@@ -189,10 +188,11 @@ class CleanParts(Preset):
         known = {one.name: getattr(plan, one.name) for one in fields(plan)}
         return cls(**known | {"stride": stride, "clean": own.clean})
 
-    def smooth(self, images: NoisyImages, lam: float | None = None) -> Smooth:
-        """The smooth windows of the clean parts of these images."""
+    def parts(self, images: NoisyImages) -> NoisyImages:
+        """The clean parts of these images that hold a window; the images, if there is none."""
         parts = [part.of(image.pixels) for image in images for part in self.clean[image.id]]
-        return super().smooth(NoisyImages.of(parts), lam)
+        parts = [part for part in parts if min(part.shape) >= self.window]
+        return NoisyImages.of(parts) if parts else images
 
 
 def _windows(shapes: Sequence[tuple[int, ...]], window: int, stride: int) -> int:

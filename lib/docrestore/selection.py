@@ -5,7 +5,8 @@ residual  what was taken away looks most like the extracted noise; see docrestor
 clean     the least error against clean images. It is the released rule, and its one use is to show
           what peeking buys: nobody who needs such a method has clean images.
 
-The first two are always told, for they may disagree, and that is worth a look.
+Where no clean image is opened the first two are both told, for they may disagree, and that is worth
+a look.
 """
 
 import math
@@ -59,9 +60,9 @@ def judge(
         precision: as in docrestore.training.
 
     Returns:
-        `total` is what is to be small. `error` is the root of the estimated mean square in units
-        of 1/255, 0 where the estimate is below; `residual` is the sum of the three distances of
-        whiteness; `residual_std` is in units of 1/255.
+        `total` is what is to be small; by the rule "clean" there is no more. `error` is the root of
+        the estimated mean square in units of 1/255, with its sign; `residual` is the sum of the
+        three distances of whiteness; `residual_std` is in units of 1/255.
     """
     noisy = [image.degraded for image in judges]
     restored = denoise(network, noisy, precision)
@@ -80,7 +81,7 @@ def judge(
     return seen | {
         "residual": residual,
         "residual_std": 255 * float(np.mean([one.std() for one in residuals])),
-        "error": 255 * math.sqrt(max(error, 0.0)),
+        "error": 255 * math.copysign(math.sqrt(abs(error)), error),
         "total": error if rule == "error" else residual,
     }
 

@@ -21,6 +21,7 @@ __all__ = ["SmoothWindowsError", "Smooth", "choose", "haar", "statistic"]
 WINDOW, STRIDE = 96, 24
 LEVELS = ("mean", "plane")
 FEWEST = 100  # windows that a noise can be learnt from at all
+CONSTANT = 1e-5  # deviation of a window that was cut off: it has no noise to show
 
 
 class SmoothWindowsError(ValueError):
@@ -84,7 +85,7 @@ def statistic(
     deviations = np.stack(found)
     middle = deviations.mean(0)
     unlike = np.abs(deviations - middle).mean(0)
-    return np.divide(unlike, middle, out=np.zeros_like(middle), where=middle > 0)
+    return np.divide(unlike, middle, out=np.full_like(middle, np.inf), where=middle > CONSTANT)
 
 
 def one_level(level: str) -> str:

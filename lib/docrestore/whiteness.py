@@ -1,4 +1,7 @@
-"""Which denoiser is best, told without a clean image: its residual should be noise and no more.
+"""How much a residual looks like noise: what is taken from a noisy image should be no more.
+
+It was our first rule to choose a denoiser by. It misleads, see docrestore.selection, and is worth a
+look all the same.
 
 What a denoiser takes away from a noisy image, the residual, is compared with the noise that was
 extracted from smooth windows. If it takes too much, the residual holds edges and texture: values,

@@ -20,7 +20,7 @@ from docrestore.paths import here
 
 __all__ = ["CHOSEN", "KNOWN", "NAMES", "as_result", "best_classical", "budgets", "chosen",
            "costs_table", "peeking_gains", "peeking_table", "published", "read_runs", "row",
-           "spoken", "versus"]  # fmt: skip
+           "seconds", "spoken", "versus"]  # fmt: skip
 
 FILE = ("book", "ledger", "denoising.json")
 CHOSEN = "GAN2GAN, chosen blindly"
@@ -41,7 +41,7 @@ NAMES = {  # of a result -> for readers
 }
 KNOWN = tuple(name for name in NAMES if name.endswith("sigma known"))  # classical ones
 TESTS = {"bsd68": "BSD68", "set12": "Set12"}
-TOLD = ("noise2clean", "noise2noise")  # more than single noisy images: no competitors
+BLIND = ("noise2void", "neighbor2neighbor", CHOSEN)  # told nothing, and not chosen by scores
 
 OURS = {"psnr_gray": "psnr", "ssim_gray": "ssim"}  # a claim's words -> a run's
 SUBJECTS = {"network": CHOSEN, "input": "degraded"}
@@ -68,7 +68,7 @@ def budgets(runs: Sequence[Run]) -> list[str]:
 def best_classical(runs: Sequence[Run], test: str) -> Row:
     """The best classical denoiser of each cell, told the strength: no method, a bar."""
     rows = [row(runs, name, test) for name in KNOWN]
-    best = Row("best classical, σ known")
+    best = Row("best classical, σ known", competes=False)
     for cell in dict.fromkeys(cell for one in rows for cell in one.pages):
         found = [one for one in rows if cell in one.pages]
         first = max(found, key=lambda one: one.means[cell]["psnr"])
@@ -105,7 +105,7 @@ def row(runs: Sequence[Run], name: str, test: str, budget: str | None = None) ->
         test: the clean set that was made noisy and is scored; a real set scores itself.
         budget: of the training; None for classical rows, which have none.
     """
-    found = Row(NAMES.get(name, name), competes=name not in TOLD)
+    found = Row(NAMES.get(name, name), competes=name in BLIND)
     mine = [run for run in runs if _trained(run) == budget]
     mine = chosen(mine) if name == CHOSEN else [run for run in mine if run["row"] == name]
     for cell in dict.fromkeys(run["cell"] for run in mine):
@@ -128,6 +128,11 @@ def chosen(runs: Sequence[Run]) -> list[Run]:
 
 def _pages(run: Run, test: str) -> list[dict[str, Any]]:
     return [page for page in run["pages"] if page["set"] in (test, run["cell"])]
+
+
+def seconds(runs: Sequence[Run], run: Run) -> float:
+    """What a run took; for GAN2GAN all rounds of its training, which the choice is made among."""
+    return max(one["seconds"] for one in [run, *_rounds(runs, run)] if "seconds" in one)
 
 
 def versus(
@@ -175,11 +180,12 @@ def as_result(runs: Sequence[Run]) -> Result | None:
     """What the runs say as a result of the ledger, so that claims are judged by the same rules.
 
     Each kind of noise counts with the longest training that GAN2GAN had on it, and with its first
-    seed. None where GAN2GAN has not been run.
+    seed. Sets of real noise are left out: nobody claims anything of them. None where GAN2GAN has
+    not been run.
     """
-    order = budgets(runs)
+    runs = [run for run in runs if run["pages"][0]["set"] != run["cell"]]
     best: dict[str, Run] = {}
-    for run in sorted(chosen(runs), key=lambda one: (-order.index(one["budget"]), one["seed"])):
+    for run in sorted(chosen(runs), key=lambda one: (-_a_round(runs, one), one["seed"])):
         best.setdefault(run["cell"], run)
     if not best:
         return None
@@ -198,7 +204,7 @@ def as_result(runs: Sequence[Run]) -> Result | None:
                 rows.append(facts | {"ssim_released": page["ssim_released"]})
     one = next(iter(best.values()))
     subjects = {SUBJECTS[kind]: {"kind": kind} for kind in mine}
-    made = {key: one[key] for key in ("command", "commit", "versions", "machine")}
+    made = {key: one[key] for key in ("command", "commit", "versions", "machine", "date")}
     return Result("gan2gan-denoise", "denoise", PROTOCOL, subjects, sets, rows, made)
 
 
@@ -214,7 +220,7 @@ def peeking_table(runs: Sequence[Run], test: str) -> str:
             f"{NAMES[one['row']].removeprefix('GAN2GAN, ')}: {one['means'][test]['psnr']:.2f}"
             for one in (run, look, best)
         ]
-        steps = min(one["steps"] for one in rounds)
+        steps = _a_round(runs, run)
         gain = best["means"][test]["psnr"] - run["means"][test]["psnr"]
         lines.append([spoken(run["cell"]), f"{steps:,}", str(run["seed"]), *told, f"{gain:.2f}"])
     return markdown(lines, 1)
@@ -226,10 +232,15 @@ def peeking_gains(runs: Sequence[Run], test: str) -> dict[str, list[float]]:
     for run in chosen(runs):
         rounds = _rounds(runs, run)
         best = max(one["means"][test]["psnr"] for one in rounds)
-        for rule, found in gains.items():
-            one = min(rounds, key=lambda one: one["selection"][rule])  # noqa: B023
-            found.append(best - one["means"][test]["psnr"])
+        look = min(rounds, key=lambda one: one["selection"]["residual"])
+        for rule, one in (("error", run), ("residual", look)):
+            gains[rule].append(best - one["means"][test]["psnr"])
     return gains
+
+
+def _a_round(runs: Sequence[Run], run: Run) -> int:
+    """The steps of one training of those that a run of GAN2GAN is made of."""
+    return min(one["steps"] for one in _rounds(runs, run))
 
 
 def _rounds(runs: Sequence[Run], run: Run) -> list[Run]:

@@ -1,8 +1,9 @@
 """Learn to make noise alone: stage two of GAN2GAN without its rough denoiser, for processors.
 
 Idea     our own. In the paper's game five networks play for hours, and the noise generator is what
-         stage three lives on. Here it plays alone against one critic, and two things that a critic
-         finds out slowly are told at once: the histogram of the noise and its autocorrelation.
+         stage three lives on. Here it plays alone, or against one critic; two things that a critic
+         finds out slowly are told at once: the histogram of the noise and its autocorrelation. So
+         by default there is no critic at all.
 """
 
 from collections.abc import Mapping
@@ -101,7 +102,9 @@ class NoiseGame(OnePlayer):
         trainer.update("generator", loss)
         self.average(trainer.step)
         return told | (
-            health(real * self.unit, made.detach() * self.unit) if trainer.step % 10 == 0 else {}
+            health(self.unit * less_plane(real), self.unit * less_plane(made.detach()))
+            if trainer.step % 10 == 0
+            else {}
         )
 
 
@@ -117,7 +120,7 @@ def less_plane(noise: Tensor) -> Tensor:
 
 
 def value_distance(made: Tensor, real: Tensor) -> Tensor:
-    """Wasserstein distance of all values of two batches of one shape, in deviations of `real`."""
+    """Wasserstein distance of all values of two batches (B, 1, H, W), in deviations of `real`."""
     apart = made.flatten().sort().values - real.flatten().sort().values
     return apart.abs().mean() / real.std()
 

@@ -99,7 +99,10 @@ class CompactDenoiser(nn.Module):
 
 
 def local_mean(image: Tensor, side: int = AROUND) -> Tensor:
-    """Mean of the square of odd side around each pixel, as far as it lies in the image."""
+    """Mean of the square around each pixel, as far as it lies in the image: (B, 1, H, W), as given.
+
+    `side` is odd, in pixels.
+    """
     half = side // 2
     rows = F.avg_pool2d(image, (side, 1), 1, (half, 0), count_include_pad=False)
     return F.avg_pool2d(rows, (1, side), 1, (0, half), count_include_pad=False)
