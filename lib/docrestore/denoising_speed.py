@@ -76,8 +76,9 @@ def training(steps: int) -> list[Row]:
 
 
 def _plain(method: Any, steps: int) -> tuple[float, list[float]]:
-    """Plain torch with the method's network, schedule and running average."""
-    network, (optimiser,) = method.networks["generator"].train(), method.optimisers.values()
+    """Plain torch with the method's network, rates and running average."""
+    network = method.networks["generator"].train()
+    optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.999))
     blobs, losses, begun = Blobs(), list[float](), 0.0
     for step in range(steps):
         if step == WARM:

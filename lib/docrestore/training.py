@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from docrestore.checkpoints import TrainingError, load_checkpoint, put_in_place, save_checkpoint
-from docrestore.devices import pick_device, pick_precision, to_channels_last
+from docrestore.devices import keep_memory, pick_device, pick_precision, to_channels_last
 from docrestore.trainer import Batches, Method, Trainer
 
 __all__ = ["Batches", "Method", "Trainer", "TrainingError", "fit", "read_log"]
@@ -85,6 +85,8 @@ def fit(
     )
     if _launched():
         fabric.launch()
+    if device == "cpu":
+        keep_memory()
     trainer = Trainer(method, fabric)
     for network in method.networks.values():
         to_channels_last(network.to(fabric.device))

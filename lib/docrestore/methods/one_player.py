@@ -80,7 +80,9 @@ class OnePlayer:
         if optimiser == "rmsprop":
             self.optimisers[name] = torch.optim.RMSprop(network.parameters(), lr)
         else:
-            self.optimisers[name] = torch.optim.Adam(network.parameters(), lr, (beta1, 0.999))
+            self.optimisers[name] = torch.optim.Adam(
+                network.parameters(), lr, (beta1, 0.999), fused=True
+            )
 
     def keep(self, average: str, network: str) -> None:
         """Let `networks[average]` be another's running average from now on, unless ema is 0."""
