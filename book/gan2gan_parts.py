@@ -89,7 +89,8 @@ def cells_table(runs: Sequence[Run], claims: Sequence[Claim], metric: str) -> st
         return not_run(BENCH)
     told = [denoisers.published(claims, name, TEST) for name in ("GAN2GAN", "GAN2GAN's N2C")]
     rows += [one for one in told if any(metric in values for values in one.means.values())]
-    cells = list(dict.fromkeys(run["cell"] for run in runs))
+    there = {run["cell"] for run in runs}
+    cells = [cell for cell in read_plan().cells if cell in there]
     return metric_table(rows, cells, metric, head="restored by", names=spoken)
 
 

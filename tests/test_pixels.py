@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from docrestore.pixels import as_float, read_pixels
+from docrestore.pixels import Shelf, as_float, read_pixels
 
 
 def test_a_float_tiff_keeps_its_values(tmp_path: Path) -> None:
@@ -49,3 +49,18 @@ def test_colour_and_palettes_become_grey(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         found = read_pixels(tmp_path / name)
         assert found.dtype == np.uint8 and abs(int(found[0, 0]) - 90) < 20
+
+
+def test_a_shelf_keeps_the_latest_and_reads_the_others_again(tmp_path: Path) -> None:
+    """Two images of 100 bytes fit; what a memory map shows takes no memory."""
+    for name in "abc":
+        Image.fromarray(np.full((10, 10), ord(name), np.uint8)).save(tmp_path / f"{name}.png")
+    np.save(tmp_path / "large.npy", np.zeros((400, 400), np.float32))
+    shelf = Shelf(most=200)
+    first = {name: shelf.take(tmp_path / f"{name}.png") for name in "abc"}
+    assert shelf.take(tmp_path / "c.png") is first["c"]
+    assert shelf.take(tmp_path / "b.png") is first["b"]
+    assert isinstance(shelf.take(tmp_path / "large.npy"), np.memmap) and shelf.size == 200
+    again = shelf.take(tmp_path / "a.png")
+    assert again is not first["a"] and (again == ord("a")).all() and shelf.size == 200
+    assert shelf.take(tmp_path / "b.png") is first["b"], "the oldest went, which was c"

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from docrestore.pixels import as_float, checked, read_pixels, window
+from docrestore.pixels import Shelf, as_float, checked, read_pixels, window
 
 __all__ = [
     "NoisyAndNoise",
@@ -79,7 +79,7 @@ class NoisyImage:
 
 
 class NoisyImages(Sequence[NoisyImage]):
-    """The noisy images of one or more data folders, read when first asked for and then kept.
+    """The noisy images of one or more data folders, read when asked for; the latest are kept.
 
     Args:
         folders: data folders, each with a manifest.csv; clean and second images are optional.
@@ -97,7 +97,8 @@ class NoisyImages(Sequence[NoisyImage]):
         self.folders = [Path(folder) for folder in folders]
         self.rows: list[dict[str, str]] = []
         self._from: list[Path] = []
-        self._kept: dict[int, NoisyImage] = {}
+        self._own: dict[int, NoisyImage] = {}
+        self._shelf = Shelf()
         unseen = set(leave_out)
         for folder in self.folders:
             for row in _manifest(folder):
@@ -124,7 +125,8 @@ class NoisyImages(Sequence[NoisyImage]):
         made = cls.__new__(cls)
         made.folders, made._from = [], []
         made.rows = [{"id": one} for one in ids]
-        made._kept = {
+        made._shelf = Shelf()
+        made._own = {
             i: NoisyImage(one, name, checked(array, f"{name}/{one}"), made.rows[i])
             for i, (one, array) in enumerate(zip(ids, arrays, strict=True))
         }
@@ -133,7 +135,7 @@ class NoisyImages(Sequence[NoisyImage]):
     @property
     def sets(self) -> list[str]:
         """The set that each image belongs to."""
-        return [self[i].set if i in self._kept else self._from[i].name for i in range(len(self))]
+        return [self[i].set if i in self._own else self._from[i].name for i in range(len(self))]
 
     @property
     def groups(self) -> list[str]:
@@ -145,20 +147,20 @@ class NoisyImages(Sequence[NoisyImage]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> NoisyImage:  # type: ignore[override]
-        if index not in self._kept:
-            row, folder = self.rows[index], self._from[index]
-            pixels = read_pixels(folder / row["degraded"])
-            self._kept[index] = NoisyImage(row["id"], folder.name, pixels, row, folder)
-        return self._kept[index]
+        if index in self._own:
+            return self._own[index]
+        row, folder = self.rows[index], self._from[index]
+        pixels = self._shelf.take(folder / row["degraded"])
+        return NoisyImage(row["id"], folder.name, pixels, row, folder)
 
     def only(self, indices: Sequence[int]) -> "NoisyImages":
-        """Some of the images, such as those held out: they are not read again."""
+        """Some of the images, such as those held out; what is kept in memory is shared."""
         made = type(self).__new__(type(self))
         made.folders = self.folders
         made.rows = [self.rows[i] for i in indices]
         made._from = [self._from[i] for i in indices] if self._from else []
-        kept = {new: self._kept[old] for new, old in enumerate(indices) if old in self._kept}
-        made._kept = kept
+        made._own = {new: self._own[old] for new, old in enumerate(indices) if old in self._own}
+        made._shelf = self._shelf
         return made
 
 

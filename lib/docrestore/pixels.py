@@ -1,13 +1,15 @@
 """Grey images as numbers: floats as they are, integers of 8 or 16 bits over their largest value."""
 
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["as_float", "checked", "read_pixels", "window"]
+__all__ = ["Shelf", "as_float", "checked", "read_pixels", "window"]
 
+KEPT = 4e8  # bytes of pixels that a shelf keeps in memory; more are read again
 SCALES = {np.dtype(np.uint8): 1 / 255, np.dtype(np.uint16): 1 / 65535}
 
 
@@ -68,3 +70,26 @@ def window(pixels: np.ndarray, top: int, left: int, size: int) -> NDArray[np.flo
     if any(short):
         pixels = np.pad(pixels, [(0, more) for more in short], mode="symmetric")
     return as_float(pixels[top : top + size, left : left + size])
+
+
+class Shelf:
+    """Pixels that were read, the latest ones, up to `most` bytes; memory maps count for nothing."""
+
+    def __init__(self, most: float = KEPT) -> None:
+        self.most, self.size = most, 0
+        self._pixels: OrderedDict[Path, np.ndarray] = OrderedDict()
+
+    def take(self, path: Path) -> np.ndarray:
+        """The pixels of a file, as `read_pixels` gives them."""
+        if path in self._pixels:
+            self._pixels.move_to_end(path)
+            return self._pixels[path]
+        pixels = self._pixels[path] = read_pixels(path)
+        self.size += _held(pixels)
+        while self.size > self.most and len(self._pixels) > 1:
+            self.size -= _held(self._pixels.popitem(last=False)[1])
+        return pixels
+
+
+def _held(pixels: np.ndarray) -> int:
+    return 0 if isinstance(pixels, np.memmap) else pixels.nbytes

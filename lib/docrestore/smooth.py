@@ -240,13 +240,18 @@ def choose(
     Raises:
         SmoothWindowsError: if there are too few; the sentence says what would do.
     """
-    places, values = [], []
-    for index in range(len(images)):
-        found = statistic(images[index].degraded, window, stride, level=level)
-        values.append(found.ravel())
-        rows, columns = np.indices(found.shape).reshape(2, -1) * stride
-        places.append(np.stack([np.full(rows.size, index), rows, columns], 1))
-    where, how = np.concatenate(places), np.concatenate(values)
+    found = [statistic(image.degraded, window, stride, level=level) for image in images]
+    ends, how = np.cumsum([one.size for one in found]), np.concatenate([o.ravel() for o in found])
+
+    def where(accepted: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Index of the image, first row and first column of these windows, (N, 3)."""
+        index = np.searchsorted(ends, accepted, side="right")
+        places = [
+            (one, *(stride * side for side in divmod(flat - ends[one], found[one].shape[1])))
+            for one, flat in zip(index, accepted + [found[one].size for one in index], strict=True)
+        ]
+        return np.array(places, dtype=np.intp).reshape(-1, 3)
+
     needed = FEWEST if at_least is None else at_least
     if len(how) < needed:
         raise SmoothWindowsError(
@@ -258,7 +263,7 @@ def choose(
     if lam is None:
         accepted = order[: cap if at_least is None else at_least]
         ranked = Smooth(
-            images, where[accepted], how[accepted], window, stride, 0.0, len(how), level
+            images, where(accepted), how[accepted], window, stride, 0.0, len(how), level
         )
         return ranked.best(_clean_count(ranked, contamination) if at_least is None else at_least)
     accepted = np.flatnonzero(how <= lam)[:cap]
@@ -268,7 +273,7 @@ def choose(
             f"lambda {lam:g} accepts {len(accepted)} of {len(how)} windows of {window} pixels, "
             f"fewer than the {needed} that are asked for. Lambda {enough:g} would do."
         )
-    return Smooth(images, where[accepted], how[accepted], window, stride, lam, len(how), level)
+    return Smooth(images, where(accepted), how[accepted], window, stride, lam, len(how), level)
 
 
 def _clean_count(ranked: Smooth, contamination: float) -> int:

@@ -91,7 +91,7 @@ def metric_table(
         head: what stands above the names of the rows.
         names: a set's name for readers.
     """
-    digits = 1 if metric in PERCENT else 2  # ten columns have to fit
+    digits = 1 if metric in PERCENT else 3 if metric.startswith("ssim") else 2  # many columns
     sign = -1 if metric in LESS_IS_BETTER else 1
     best = {
         one: max(

@@ -52,11 +52,11 @@ def cost_alt(panels: Mapping[str, Curves]) -> str:
     """The alt text of the figure: where each line begins and ends."""
     told = []
     for title, curves in panels.items():
-        ends = [
-            f"{name} from {points[0][1]:.1f} dB after {points[0][0]:.0f} minutes to "
-            f"{points[-1][1]:.1f} after {points[-1][0]:.0f}"
-            for name, points in curves.items()
-        ]
+        ends = []
+        for name, points in curves.items():
+            first, last = points[0], points[-1]
+            begun = f"{first[1]:.1f} dB after {first[0]:.0f} minutes to " if first != last else ""
+            ends.append(f"{name} {begun}{last[1]:.1f} dB after {last[0]:.0f} minutes")
         told.append(f"{title}: {'; '.join(ends)}")
     return f"PSNR over minutes of training. {'. '.join(told)}."
 
