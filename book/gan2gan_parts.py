@@ -91,7 +91,8 @@ def cells_table(runs: Sequence[Run], claims: Sequence[Claim], metric: str) -> st
     rows += [one for one in told if any(metric in values for values in one.means.values())]
     there = {run["cell"] for run in runs}
     cells = [cell for cell in read_plan().cells if cell in there]
-    return metric_table(rows, cells, metric, head="restored by", names=spoken)
+    table = metric_table(rows, cells, metric, head="restored by", names=spoken)
+    return table if any(one.pages for one in trained) else f"{not_run(BENCH)}\n\n{table}"
 
 
 def real_table(runs: Sequence[Run]) -> str:
