@@ -198,9 +198,10 @@ def _learnt(report: dict[str, Any], span: float) -> list[str]:
     if "residual_std" in chosen and smooth.get("noise_std"):
         share = chosen["residual_std"] / smooth["noise_std"]
         error = chosen.get("error", 0.0) * span / 255
+        told = f"is estimated as {error:.2g}" if error > 0 else "is too small to be estimated"
         lines.append(
             f"On images held out, what is taken away has {share:.0%} of the noise's deviation, and "
-            f"the error that stays is estimated as {error:.2g}."
+            f"the error that stays {told}."
         )
         if not ENOUGH[0] <= share <= ENOUGH[1]:
             lines.append(
