@@ -75,8 +75,8 @@ def budget_part() -> str:
         network: nn.Module = MODELS["gan2gan-compact"]()
     size = sum(p.numel() for p in network.parameters())
     return (
-        f"Here it is {budget.steps:,} steps of {budget.batch} crops of {budget.patch} x "
-        f"{budget.patch} pixels in each training, of a network of {size:,} numbers."
+        f"All ten are planned with {budget.steps:,} steps of {budget.batch} crops of "
+        f"{budget.patch} x {budget.patch} pixels a training, of a network of {size:,} numbers."
     )
 
 

@@ -15,8 +15,8 @@ __all__ = ["ledger_page"]
 HEAD = """# The ledger
 
 What papers claim stands in `book/ledger/claims.yaml`, what our runs obtained in
-`book/ledger/results/`. This page joins the two and is written by the build. A number in brackets
-was quoted from memory and is a hint, not a fact.
+`book/ledger/results/` and, of denoisers, in `book/ledger/denoising.json`. This page joins the two
+and is written by the build. A number in brackets was quoted from memory and is a hint, not a fact.
 """
 NOISY = ("psnr_gray", "ssim_released")
 GRAY = ("psnr_gray", "ssim_gray", "cer")
