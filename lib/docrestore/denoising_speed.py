@@ -2,8 +2,9 @@
 
 A training step of the compact denoiser is timed as this book trains it, and as plain torch would:
 float32, channels first. Both learn from the same batches, and their losses are set side by side.
-Then the pairs of GAN2GAN's third stage are made for a whole batch and crop by crop; an image of
-512 x 512 is denoised with torch and with OpenVINO, where that is installed.
+So is a step of GAN2GAN's third stage, which makes its pairs first: here for a whole batch, in plain
+torch crop by crop. Then those pairs alone; and an image of 512 x 512 is denoised with torch and
+with OpenVINO, where that is installed.
 
 `--memory` measures the most memory that it takes to find smooth windows in 2,850 images of
 512 x 512. `--record` writes book/ledger/denoising_speed.json; nothing else is kept.
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -43,6 +44,7 @@ FILE = ("book", "ledger", "denoising_speed.json")
 NETWORK = "gan2gan-compact"
 BATCH, PATCH = 32, 64
 IMAGES, SIDE = 2850, 512  # of FMD's training set
+Run = Callable[[Any, int], tuple[float, list[float]]]
 WARM = 5  # first steps, which are not timed
 LAST = 20  # last steps, whose losses are averaged
 
@@ -60,18 +62,27 @@ class Blobs:
 
 
 def training(steps: int) -> list[Row]:
-    """Seconds of a step by plain torch and as trained here, and the losses of both."""
-    ways = {"plain torch, float32, channels first": _plain}
-    for precision in ["bf16", "float32"] if fast_bf16() else ["float32"]:
-        ways[f"as trained here, {precision}"] = partial(_fitted, precision=precision)
-    rows, base, wanted = [], 0.0, 0.0
-    for way, run in ways.items():
-        torch.manual_seed(0)
-        seconds, losses = run(METHODS["noise2clean"](), steps)
-        loss = float(np.mean(losses[-LAST:]))
-        base, wanted = base or seconds, wanted or loss
-        line = row(f"training step, {way}", (PATCH, PATCH), {"seconds": seconds})
-        rows.append(line | {"ratio": base / seconds, "loss": loss, "loss_ratio": loss / wanted})
+    """Seconds of a step by plain torch and as trained here, and the losses of both.
+
+    Of a denoiser that is told the clean images, and of the third stage, which first makes its
+    pairs: crop by crop in plain torch.
+    """
+    rows = list[Row]()
+    for what, build in (
+        ("training step", METHODS["noise2clean"]),
+        ("step of stage three", lambda: NoisePairs(noise=MODELS["gan2gan-noise-field"]())),
+    ):
+        ways: dict[str, Run] = {"plain torch, float32, channels first": _plain}
+        for precision in ["bf16", "float32"] if fast_bf16() else ["float32"]:
+            ways[f"as trained here, {precision}"] = partial(_fitted, precision=precision)
+        base, wanted = 0.0, 0.0
+        for way, run in ways.items():
+            torch.manual_seed(0)
+            seconds, losses = run(build(), steps)
+            loss = float(np.mean(losses[-LAST:]))
+            base, wanted = base or seconds, wanted or loss
+            line = row(f"{what}, {way}", (PATCH, PATCH), {"seconds": seconds})
+            rows.append(line | {"ratio": base / seconds, "loss": loss, "loss_ratio": loss / wanted})
     return rows
 
 
@@ -79,6 +90,7 @@ def _plain(method: Any, steps: int) -> tuple[float, list[float]]:
     """Plain torch with the method's network, rates and running average."""
     network = method.networks["generator"].train()
     optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.999))
+    trainer = _trainer(method, "32-true")
     blobs, losses, begun = Blobs(), list[float](), 0.0
     for step in range(steps):
         if step == WARM:
@@ -86,7 +98,10 @@ def _plain(method: Any, steps: int) -> tuple[float, list[float]]:
         for group in optimiser.param_groups:
             group["lr"] = method.learning_rate(step, steps)
         batch = blobs.batch(step, BATCH)
-        loss = F.mse_loss(network(batch["degraded"]), batch["clean"])
+        source, target = batch["degraded"], batch["clean"]
+        if isinstance(method, NoisePairs):
+            source, target = _crop_by_crop(method, batch, trainer)
+        loss = F.mse_loss(network(source), target)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -106,15 +121,28 @@ def _fitted(method: Any, steps: int, precision: str) -> tuple[float, list[float]
     return seconds, [line["content"] for line in log]
 
 
+def _trainer(method: Any, precision: Any) -> Trainer:
+    return Trainer(method, Fabric(accelerator="cpu", devices=1, precision=precision))
+
+
+def _crop_by_crop(
+    method: NoisePairs, batch: dict[str, Tensor], trainer: Trainer
+) -> tuple[Tensor, Tensor]:
+    """The pairs of a batch, each made alone."""
+    crops = [
+        {name: part[i : i + 1] for name, part in batch.items()} for i in range(len(batch["clean"]))
+    ]
+    source, target = zip(*(method.pairs(crop, trainer) for crop in crops), strict=True)
+    return torch.cat(source), torch.cat(target)
+
+
 def pairs(times: int) -> list[Row]:
     """The pairs of a step of stage three: for the batch at once, and crop by crop."""
     method = NoisePairs(noise=MODELS["gan2gan-noise-field"]())
-    precision = "bf16-mixed" if fast_bf16() else "32-true"
-    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
-    trainer, batch = Trainer(method, fabric), Blobs().batch(0, BATCH)
-    crops = [{name: part[i : i + 1] for name, part in batch.items()} for i in range(BATCH)]
+    trainer = _trainer(method, "bf16-mixed" if fast_bf16() else "32-true")
+    batch = Blobs().batch(0, BATCH)
     ways = {
-        "crop by crop": lambda: [method.pairs(crop, trainer) for crop in crops],
+        "crop by crop": lambda: _crop_by_crop(method, batch, trainer),
         "for the batch": lambda: method.pairs(batch, trainer),
     }
     rows, base = [], 0.0
