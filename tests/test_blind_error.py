@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from docrestore import blind_error
-from docrestore.blind_error import estimate
+from docrestore.blind_error import estimate, terms
 from docrestore.classical.noise import tv
 from docrestore.models import MODELS
 from docrestore.noisy import NoisyImages
@@ -123,3 +123,10 @@ def test_a_mosaic_is_made_of_the_patches() -> None:
     assert set(np.unique(made)) <= {0.0, 1.0, 2.0}
     assert (made[:8, :8] == made[0, 0]).all() and len(np.unique(made)) > 1
     assert (made == mosaic(patches, (20, 27), seed=1)).all()
+
+
+def test_its_terms_tell_what_moved_and_what_is_left():
+    noisy, made = list(scene() + white(1)), list(white(2))
+    moved, noise, left = terms(lambda images: images, noisy, made)  # the input itself
+    power = np.mean([one.var() for one in made])
+    assert moved == 0 and noise == pytest.approx(-power) and left == pytest.approx(2 * power)

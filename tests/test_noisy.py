@@ -114,6 +114,12 @@ def test_small_images_are_continued_by_reflection() -> None:
     assert NoisyCrops(NoisyImages.of([image]), 32).batch(0, 4)["degraded"].min() >= 0.5
 
 
+def test_a_part_is_spread_over_the_set() -> None:
+    images = NoisyImages.of([np.full((8, 8), i, np.float32) for i in range(10)])
+    seen = {count: [one.pixels[0, 0] for one in images.spread(count)] for count in (3, 4, 0, 99)}
+    assert seen == {3: [0, 3, 6], 4: [0, 2, 4, 6], 0: list(range(10)), 99: list(range(10))}
+
+
 def test_the_statistic_is_that_of_each_window_alone() -> None:
     """All windows at once, by sums over the Haar bands, against one window after the other."""
     image = scene(1, 150)

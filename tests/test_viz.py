@@ -107,6 +107,15 @@ def test_compare_has_a_title_for_each_image_and_can_zoom():
     assert cut.shape == (4, 4) and cut[0, 0] == 23
 
 
+def test_compare_takes_titles_twice_and_leaves_places_empty():
+    page = np.zeros((4, 4), np.uint8)
+    figure = viz.compare([("", None), ("clean", page), ("clean", page)])
+    assert [len(axis.images) for axis in figure.axes] == [0, 1, 1]
+    assert [axis.get_title() for axis in figure.axes] == ["", "clean", "clean"]
+    with pytest.raises(ValueError, match="at least one image"):
+        viz.compare([("", None)])
+
+
 def test_curves_draw_what_was_asked_and_name_what_is_there():
     log = [{"step": s, "generator": 1 / (s + 1), "critic": 0.5, "seconds": s} for s in range(9)]
     axis = viz.curves(log).axes[0]

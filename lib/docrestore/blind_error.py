@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-__all__ = ["estimate"]
+__all__ = ["Denoise", "estimate", "terms"]
 
 Denoise = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
 
@@ -36,7 +36,7 @@ def estimate(denoise: Denoise, noisy: Sequence[np.ndarray], made: Sequence[np.nd
         made: made or extracted noise for each, of its shape, on the same scale.
 
     Returns:
-        The estimate; it may be a little below 0 where the noise is believed too strong.
+        The sum of `terms`; it may be a little below 0 where the noise is believed too strong.
 
     Raises:
         ValueError: if there is no image, or not as much noise as there are images.
@@ -50,14 +50,26 @@ def estimate(denoise: Denoise, noisy: Sequence[np.ndarray], made: Sequence[np.nd
         >>> round(estimate(everything, list(0.3 + noise), list(other)), 2)  # 0.3 squared
         0.09
     """
+    return sum(terms(denoise, noisy, made))
+
+
+def terms(
+    denoise: Denoise, noisy: Sequence[np.ndarray], made: Sequence[np.ndarray]
+) -> tuple[float, float, float]:
+    """The three terms of the formula above, means over images; arguments as in `estimate`.
+
+    Returns:
+        What the answer moved, E (D(Z) - Z)²; -s²; and 2 E (m D(..)), twice the noise that is left.
+    """
     if not len(noisy) or len(noisy) != len(made):
         raise ValueError(f"noise for each image is wanted, got {len(made)} for {len(noisy)}.")
     answers = denoise(noisy)
     again = denoise([answer + noise for answer, noise in zip(answers, made, strict=True)])
-    total = 0.0
+    found = []
     for one, answer, other, noise in zip(noisy, answers, again, made, strict=True):
         noise = noise - noise.mean()
         taken = np.square(one - answer, dtype=np.float64).mean()
         left = np.multiply(noise, other - answer, dtype=np.float64).mean()
-        total += float(taken - np.square(noise, dtype=np.float64).mean() + 2 * left)
-    return total / len(noisy)
+        found.append((taken, -np.square(noise, dtype=np.float64).mean(), 2 * left))
+    taken, noise, left = np.mean(found, 0)
+    return float(taken), float(noise), float(left)

@@ -163,6 +163,11 @@ class NoisyImages(Sequence[NoisyImage]):
         made._shelf = self._shelf
         return made
 
+    def spread(self, count: int) -> "NoisyImages":
+        """So many images at equal distances over the set, or all for 0 or more than there are."""
+        apart = max(len(self) // (count or len(self) or 1), 1)
+        return self.only(range(0, len(self), apart)[: count or None])
+
 
 def _manifest(folder: Path) -> list[dict[str, str]]:
     path = folder / "manifest.csv"

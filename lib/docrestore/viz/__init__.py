@@ -44,7 +44,7 @@ def show(figure: Figure, alt: str) -> None:
 
 
 def compare(
-    images: Mapping[str, NDArray[Any]],
+    images: Mapping[str, NDArray[Any]] | Sequence[tuple[str, NDArray[Any] | None]],
     *,
     columns: int = 3,
     zoom: tuple[int, int, int] | None = None,
@@ -52,30 +52,33 @@ def compare(
     """Images side by side under their titles, all in one scale of grey.
 
     Args:
-        images: title -> (H, W) or (H, W, 3); bool, uint8 in 0..255, or float in 0..1.
+        images: title -> (H, W) or (H, W, 3); bool, uint8 in 0..255, or float in 0..1. Or pairs of
+            a title and an image, where titles come twice; None leaves a place empty.
         columns: images in a row; more images make more rows.
         zoom: (top, left, size) in pixels cuts the same square out of each image.
 
     Raises:
         ValueError: no images, or an array that is not an image.
     """
-    if not images:
+    pairs = list(images.items() if isinstance(images, Mapping) else images)
+    arrays = [None if image is None else page_image(image, title) for title, image in pairs]
+    if not any(array is not None for array in arrays):
         raise ValueError("compare wants at least one image, such as {'degraded': page}.")
-    arrays = [page_image(image, title) for title, image in images.items()]
     if zoom:
         top, left, size = zoom
-        arrays = [array[top : top + size, left : left + size] for array in arrays]
+        arrays = [a if a is None else a[top : top + size, left : left + size] for a in arrays]
     columns = min(columns, len(arrays))
     rows = -(-len(arrays) // columns)
     cell = WIDTH / columns
-    tall = max(array.shape[0] / array.shape[1] for array in arrays)
+    tall = max(array.shape[0] / array.shape[1] for array in arrays if array is not None)
     figure = Figure(figsize=(WIDTH, rows * (cell * min(tall, 2.5) + 0.35)), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
-    for axis, title, array in zip(axes.flat, images, arrays, strict=False):
-        axis.imshow(array, cmap="gray", vmin=0, vmax=255)
-        axis.set_title(title, fontsize=12)
+    for axis, (title, _), array in zip(axes.flat, pairs, arrays, strict=False):
+        if array is not None:
+            axis.imshow(array, cmap="gray", vmin=0, vmax=255)
+            axis.set_title(title, fontsize=12)
     return figure
 
 
