@@ -56,6 +56,18 @@ def test_noise2void_hides_pixels_and_shows_neighbours() -> None:
     assert len(seen) == 24, "all places of the window but the middle"
 
 
+def test_shuffled_noise_comes_from_another_crop(monkeypatch) -> None:
+    """The network sees the clean crop under the noise of its neighbour, and is to give the crop."""
+    method = METHODS["noise2clean-shuffled"](generator_arguments=SMALL)
+    clean = torch.rand(3, 1, 16, 16)
+    noise = torch.tensor([0.1, 0.2, 0.3])[:, None, None, None].expand_as(clean)
+    trainer, seen = trainer_of(method), []
+    monkeypatch.setattr(trainer, "forward", lambda name, shown: seen.append(shown) or shown)
+    loss = method.loss({"degraded": clean + noise, "clean": clean}, trainer)
+    torch.testing.assert_close(seen[0] - clean, noise.roll(1, 0))
+    assert loss.item() == pytest.approx((0.01 + 0.04 + 0.09) / 3, rel=1e-4)
+
+
 def test_noise2void_does_not_look_at_what_it_shows() -> None:
     """The loss is of hidden pixels alone: a wrong answer elsewhere costs nothing."""
     method = Noise2Void(generator_arguments=SMALL)

@@ -33,6 +33,7 @@ SMALL = {
         "noise": MODELS["gan2gan-noise-field"](),
     },
     "noise2clean": {"generator_arguments": {"widths": (8, 16), "depth": 1}},
+    "noise2clean-shuffled": {"generator_arguments": {"widths": (8, 16), "depth": 1}},
     "plain": {"generator_arguments": {"widths": (8, 8, 16, 16)}},
     "ra_gan": {
         "generator_arguments": {"widths": (8, 8, 32, 16, 16)},

@@ -32,6 +32,7 @@ NAMES = {  # of a result -> for readers
     "g2g2": "GAN2GAN, round 2",
     "g2g3": "GAN2GAN, round 3",
     "noise2clean": "clean targets",
+    "noise2clean, shuffled": "clean targets, noise shuffled",
     "noise2noise": "Noise2Noise",
     "noise2void": "Noise2Void",
     "neighbor2neighbor": "Neighbor2Neighbor",

@@ -24,6 +24,7 @@ METHODS: dict[str, Callable[..., OnePlayer]] = {
     "gan2gan-pairs": noise_pairs.NoisePairs,
     "neighbor2neighbor": blind.Neighbor2Neighbor,
     "noise2clean": blind.noise2clean,
+    "noise2clean-shuffled": blind.Noise2CleanShuffled,
     "noise2noise": blind.Noise2Noise,
     "noise2void": blind.Noise2Void,
     "plain": plain.Plain,

@@ -4,7 +4,7 @@ Noise2Void        Krull, Buchholz, Jug, CVPR 2019: hide a pixel, guess it from i
 Neighbor2Neighbor Huang et al., CVPR 2021: two neighbours are two noisy captures of nearly one
                   thing. Both hold for noise that is independent from pixel to pixel.
 Noise2Noise       Lehtinen et al., ICML 2018: a second noisy capture is as good as the truth.
-Noise2Clean       the truth itself: the ceiling.
+Noise2Clean       the truth itself: the ceiling. Shuffled, each scene gets other noise every time.
 
 All take the same network, schedule and running average, so that they differ in what they are told.
 """
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from docrestore.methods.one_player import OnePlayer
 from docrestore.methods.plain import Plain
 
-__all__ = ["Neighbor2Neighbor", "Noise2Noise", "Noise2Void", "noise2clean"]
+__all__ = ["Neighbor2Neighbor", "Noise2CleanShuffled", "Noise2Noise", "Noise2Void", "noise2clean"]
 
 
 class Denoiser(OnePlayer):
@@ -195,3 +195,19 @@ def noise2clean(
 ) -> Plain:
     """Taught by the clean image: what all others are measured by."""
     return Plain(generator, generator_arguments, content="mse", lr=lr, ema=ema)
+
+
+class Noise2CleanShuffled(Denoiser):
+    """Taught by the clean image, with the noise of another crop on it; arguments as in Denoiser.
+
+    A set that was made noisy once can be learnt by heart. Here no noise lies on the same scene
+    twice, as if it were drawn anew. For noise that does not depend on the scene.
+    """
+
+    wants = ("clean",)
+
+    def loss(self, batch: dict[str, Tensor], trainer) -> Tensor:
+        """Mean square between restored and clean."""
+        clean = batch["clean"]
+        other = (batch["degraded"] - clean).roll(1, 0)
+        return F.mse_loss(trainer.forward("generator", clean + other), clean)
