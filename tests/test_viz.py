@@ -174,3 +174,9 @@ def test_before_after_shows_both_images_and_a_labelled_range(shown):
     assert Image.open(io.BytesIO(base64.b64decode(sources(markup)[0]))).width == pictures.WIDEST
     with pytest.raises(ValueError, match="one size"):
         viz.before_after(page, page[:9], "A letter")
+
+
+def test_source_is_shown_with_one_gap_between_methods_and_two_between_functions():
+    methods = viz.source(viz.Figure.get_size_inches, viz.Figure.get_figwidth).data
+    assert methods.count("def ") == 2 and "\n\n    def get_figwidth" in methods
+    assert "\n\n\ndef show" in viz.source(viz.compare, viz.show).data

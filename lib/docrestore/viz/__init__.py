@@ -14,13 +14,13 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from IPython.display import display
+from IPython.display import Code, display
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from docrestore.viz.pictures import WIDEST, encode, encode_image, img, page_image, shrink
 
-__all__ = ["PALETTE", "before_after", "compare", "curves", "show", "slider"]
+__all__ = ["PALETTE", "before_after", "compare", "curves", "show", "slider", "source"]
 
 # Okabe and Ito, "Color Universal Design" (2008): told apart with any common colour vision.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"]
@@ -80,6 +80,12 @@ def compare(
             axis.imshow(array, cmap="gray", vmin=0, vmax=255)
             axis.set_title(title, fontsize=12)
     return figure
+
+
+def source(*things: Any) -> Code:
+    """The source of functions, methods and classes, one below the other, in colour."""
+    gap = "\n" if all("." in thing.__qualname__ for thing in things) else "\n\n"
+    return Code(gap.join(map(inspect.getsource, things)), language="python")
 
 
 def curves(
