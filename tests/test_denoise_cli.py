@@ -12,6 +12,7 @@ from sample_series import DEEP, dicom, frames, hdf5
 from shell import Ran, docrestore, report
 
 from docrestore import denoising, weights
+from docrestore.held_out import held_out
 from docrestore.models import MODELS
 
 FIT = {"low": 400.0, "high": 2400.0}  # a span of 2000
@@ -225,10 +226,13 @@ def test_images_without_smooth_areas_are_refused_before_they_are_learnt_from(tmp
     np.save(tmp_path / "in/a.npy", blocks + rng.normal(0, 20, blocks.shape))
     ran = fit(tmp_path / "in", "-o", tmp_path / "m.safetensors")
     assert ran.status == 1 and "no smooth areas were found" in ran.err and not asked
-    ran = fit(tmp_path / "in", "-o", tmp_path / "m.safetensors", "--resume", "--lam", 9)
+    lam = float(ran.err.partition("--lam ")[2].split()[0])
+    ran = fit(tmp_path / "in", "-o", tmp_path / "m.safetensors", "--resume", "--lam", lam)
     assert "other lam" in ran.err
-    ran = fit(tmp_path / "in", "-o", tmp_path / "m.safetensors", "--overwrite", "--lam", 9)
-    assert ran.status == 0 and "may be worse than the images" in ran.err and asked
+    ran = fit(tmp_path / "in", "-o", tmp_path / "m.safetensors", "--overwrite", "--lam", lam)
+    assert ran.status == 0 and "may be worse than the images" in ran.err
+    train = asked["images"].only(held_out(asked["images"].groups)[1])
+    assert len(asked["preset"].smooth(train, lam)) >= 100, "what was told to go on goes on"
 
 
 @pytest.mark.parametrize(

@@ -89,15 +89,17 @@ def fit(
 def _fit(own: Any, run_dir: Path, out: Path, minutes: float, lam: float | None, seed: int) -> Any:
     from docrestore.checkpoints import TrainingError
     from docrestore.denoising import PRESETS, fit_denoiser
+    from docrestore.held_out import held_out
     from docrestore.noisy import NoisyImages
     from docrestore.own_images import CleanParts
 
     images = NoisyImages.of(own.arrays, own.ids)
     try:
         plan = CleanParts.of(PRESETS["recommended"], own)
-        found = plan.smooth(images, lam).report()
+        train = images.only(held_out(images.groups)[1])  # as the fit will take them
+        found = plan.smooth(train, lam).report()
         if lam is None:  # a lambda is of the small windows
-            found["lambda"] = replace(plan, wider=0).smooth(images).report()["lambda"]
+            found["lambda"] = replace(plan, wider=0).smooth(train).report()["lambda"]
         _look_for_noise(found, own.scale.span, lam)
         fitted = fit_denoiser(images, run_dir, preset=plan, minutes=minutes, lam=lam, seed=seed)
     except TrainingError as error:
@@ -117,7 +119,10 @@ def _look_for_noise(found: dict[str, Any], span: float, lam: float | None) -> No
         f"images with areas where nothing is to be seen"
     )
     if lam is None:
-        raise FitError(f"{sentence}; --lam {found['lambda']:.2g} goes on with these.")
+        from docrestore.smooth import rounded_up
+
+        enough = rounded_up(found["lambda"])
+        raise FitError(f"{sentence}; --lam {enough:g} goes on with these.")
     from docrestore.restoring.terminal import say
 
     say(f"{sentence}. The result may be worse than the images.")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from docrestore.noisy import NoisyImage
 from docrestore.pixels import window
 
-__all__ = ["SmoothWindowsError", "Smooth", "choose", "haar", "statistic"]
+__all__ = ["SmoothWindowsError", "Smooth", "choose", "haar", "rounded_up", "statistic"]
 
 WINDOW, STRIDE = 96, 24
 LEVELS = ("mean", "plane")
@@ -268,7 +268,7 @@ def choose(
         return ranked.best(_clean_count(ranked, contamination) if at_least is None else at_least)
     accepted = np.flatnonzero(how <= lam)[:cap]
     if len(accepted) < needed:
-        enough = _rounded_up(float(how[order[needed - 1]]))
+        enough = rounded_up(float(how[order[needed - 1]]))
         raise SmoothWindowsError(
             f"lambda {lam:g} accepts {len(accepted)} of {len(how)} windows of {window} pixels, "
             f"fewer than the {needed} that are asked for. Lambda {enough:g} would do."
@@ -289,7 +289,7 @@ def _clean_count(ranked: Smooth, contamination: float) -> int:
     return count
 
 
-def _rounded_up(value: float) -> float:
+def rounded_up(value: float) -> float:
     """The next number of two significant digits that is not smaller."""
     unit = 10.0 ** (np.floor(np.log10(value)) - 1) if value > 0 else 0.01
     return float(np.ceil(value / unit - 1e-9) * unit)
