@@ -21,15 +21,7 @@ from torch import Tensor
 
 from docrestore.pixels import Shelf, as_float, checked, read_pixels, window
 
-__all__ = [
-    "NoisyAndNoise",
-    "NoisyCrops",
-    "NoisyImage",
-    "NoisyImages",
-    "as_float",
-    "read_pixels",
-    "turned",
-]
+__all__ = ["NoisyAndNoise", "NoisyCrops", "NoisyImage", "NoisyImages", "turned"]
 
 EXTRA = ("clean", "second")
 

@@ -18,8 +18,8 @@ from PIL import Image
 
 from docrestore.denoise_scores import ssim_released
 from docrestore.images import READABLE, pages
-from docrestore.noisy import as_float, read_pixels
 from docrestore.paths import by_name
+from docrestore.pixels import as_float, read_pixels
 
 __all__ = [
     "GRAYS",
