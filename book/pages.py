@@ -14,8 +14,8 @@ from docrestore.provenance import code_hash
 __all__ = ["PageError", "page", "ran"]
 
 INJECTED = "injected-parameters"  # papermill's tag
-# "**Exercise 2. Title.** Text" or "### Exercise 2: Title"; the number is given anew by the book.
-EXERCISE = re.compile(r"(?:\*\*Exercise(?P<bold>[^*\n]*)\*\*|#+ *Exercise(?P<line>[^\n]*))")
+# A paragraph that begins "**Exercise 2. Title.**"; the number is given anew by the book.
+EXERCISE = re.compile(r"^\*\*Exercise \d+\W*(?P<title>[^*\n]*)\*\*", re.MULTILINE)
 
 
 class PageError(RuntimeError):
@@ -94,19 +94,20 @@ def folded(cell: dict, prompt: str) -> dict:
 
 
 def exercises(cells: list[dict], label: str) -> list[dict]:
-    """Turn `**Exercise 2. Title**` cells into numbered exercises, and fold their solutions."""
+    """Frame what follows `**Exercise 2. Title**` in a cell, and fold the solutions."""
     made: list[dict] = []
     number = 0
     for cell in cells:
-        found = EXERCISE.match(cell["source"]) if cell["cell_type"] == "markdown" else None
+        found = EXERCISE.search(cell["source"]) if cell["cell_type"] == "markdown" else None
         if "solution" in tags(cell):
             fold = cell["cell_type"] == "code"
             made.append(folded(cell, "Show the solution") if fold else dropdown(cell))
         elif found:
             number += 1
-            title = re.sub(r"^[\s\d.:]*", "", found["bold"] or found["line"] or "").rstrip(" .:")
-            text = cell["source"][found.end() :].strip()
+            title = found["title"].rstrip(" .:")
+            before, text = (cell["source"][: found.start()], cell["source"][found.end() :].strip())
             head = f"````{{exercise}} {title}".rstrip()
+            made.extend([markdown(before)] if before.strip() else [])
             made.append(markdown(f"{head}\n:label: {label}-{number}\n\n{text or title}\n````"))
         else:
             made.append(cell)

@@ -33,7 +33,7 @@ CELLS = [
     ),
     ("code", "viz.slider(draw, 'Triangles', window=[3, 5], k=[0.2, 0.4])"),
     ("code", "viz.before_after(page, page > 0.5, 'Noise')"),
-    ("markdown", "**Exercise 1. Count.** How many corners has it?"),
+    ("markdown", "Look at it.\n\n**Exercise 1. Count.** How many corners has it?"),
     ("solution", "print('three corners')"),
 ]
 

@@ -174,6 +174,7 @@ def test_a_solution_is_folded_and_opens(visit):
     visit.page.get_by_text("Show the solution").first.click()
     answer.wait_for(state="visible", timeout=5000)
     assert visit.page.locator(".exercise").count() == 1
+    assert "Look at it" not in visit.page.locator(".exercise").inner_text()
 
 
 def test_a_page_fits_a_phone(browser, sample):
