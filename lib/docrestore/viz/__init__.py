@@ -182,7 +182,7 @@ def control(name: str, choices: list[Any], default: object) -> ipywidgets.Select
     return ipywidgets.SelectionSlider(
         options=list(zip(labels, choices, strict=True)),
         index=choices.index(default) if default in choices else 0,
-        description=name.replace("_", " "),
+        description=name.replace("_", " ").strip(),  # lambda_ as lambda
         style={"description_width": "initial"},
         layout={"width": "min(30rem, 100%)"},
     )
