@@ -37,7 +37,7 @@ REAL_SETS = {
 }
 METRICS = {"psnr": "PSNR", "ssim": "SSIM", "ssim_released": "SSIM as released"}
 SINGLE = ("noise2void", "neighbor2neighbor", "noisier", "g2g1", "g2g2", "g2g3", CHOSEN)
-CURVES = ("noise2clean", "noise2noise", "noise2void", "neighbor2neighbor")
+CURVES = ("noise2clean", "noise2clean, shuffled", "noise2noise", "noise2void", "neighbor2neighbor")
 UNIT = "PSNR, dB"
 
 
