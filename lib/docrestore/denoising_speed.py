@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,30 @@ class Blobs:
         coarse = torch.rand((size, 1, PATCH // 8, PATCH // 8), generator=chance)
         clean = F.interpolate(coarse, size=PATCH, mode="bicubic").clamp(0, 1)
         return {"degraded": clean + 25 / 255 * torch.randn(shape, generator=chance), "clean": clean}
+
+
+PREPARED = {
+    "smooth windows": """
+import sys
+from docrestore.denoising_presets import PRESETS
+from docrestore.noisy import NoisyImages
+PRESETS["recommended"].smooth(NoisyImages(sys.argv[1]))
+""",
+    "smooth windows of one's own folder": """
+import sys
+from pathlib import Path
+from docrestore.denoising_presets import PRESETS
+from docrestore.noisy import NoisyImages
+from docrestore.own_images import CleanParts, gather
+from docrestore.restoring.collecting import SERIES, collect
+own = gather(collect([Path(sys.argv[1])], Path(sys.argv[1], "out"), SERIES).items)
+CleanParts.of(PRESETS["recommended"], own).smooth(NoisyImages.of(own.arrays, own.ids))
+""",
+}
+PEAK = """
+try: print(*[l.split()[1] for l in open("/proc/self/status") if "VmHWM" in l])
+except OSError: print("nan")
+"""
 
 
 def training(steps: int) -> list[Row]:
@@ -166,31 +191,32 @@ def restoring(times: int) -> list[Row]:
 
 
 def memory(images: int = IMAGES, side: int = SIDE) -> list[Row]:
-    """The most memory, in GB, of finding smooth windows in a set of 8-bit images.
+    """The most memory, in GB, of finding smooth windows in 8-bit images: of a set, and one's own.
 
-    A process of its own does it. Linux keeps its peak in VmHWM; elsewhere it is not known.
+    A process of its own does each. Linux keeps its peak in VmHWM; elsewhere it is not known.
     """
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         noise = np.random.default_rng(0).normal(128, 25, (side, side)).clip(0, 255)
-        Image.fromarray(noise.astype(np.uint8)).save(f"{folder}/noisy.png")
+        first, *others = [Path(folder, f"{i}.png") for i in range(images)]
+        Image.fromarray(noise.astype(np.uint8)).save(first)
+        for other in others:  # another name is another image to whoever reads it
+            other.hardlink_to(first)
         with open(f"{folder}/manifest.csv", "w", newline="") as file:
             lines = csv.writer(file)
             lines.writerow(["id", "split", "degraded"])
-            lines.writerows([i, "train", "noisy.png"] for i in range(images))
-        code = (
-            "import sys; from docrestore.denoising_presets import PRESETS\n"
-            "from docrestore.noisy import NoisyImages\n"
-            "print(len(PRESETS['recommended'].smooth(NoisyImages(sys.argv[1]))))\n"
-            "try: print(*[l.split()[1] for l in open('/proc/self/status') if 'VmHWM' in l])\n"
-            "except OSError: print('nan')"
-        )
-        begun = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-c", code, folder], capture_output=True, text=True, check=True
-        )
-    line = row(f"smooth windows of {images} images", (side, side), {})
-    seconds = time.perf_counter() - begun
-    return [line | {"seconds": seconds, "gigabytes": float(done.stdout.split()[-1]) / 1e6}]
+            lines.writerows([i, "train", f"{i}.png"] for i in range(images))
+        for what, code in PREPARED.items():
+            begun = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, "-c", code + PEAK, folder],
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            line = row(f"{what} of {images} images", (side, side), {})
+            seconds = time.perf_counter() - begun
+            gigabytes = float(done.stdout.split()[-1]) / 1e6
+            rows.append(line | {"seconds": seconds, "gigabytes": gigabytes})
+    return rows
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -21,7 +21,7 @@ from docrestore.restoring.collecting import Item
 
 __all__ = ["CleanParts", "OwnImages", "OwnImagesError", "gather"]
 
-MOST = 256_000_000  # pixels that are kept in memory, 1 GB; of more, every second, third ... frame
+MOST = 100_000_000  # pixels that are kept in memory, 0.4 GB; of more, every second, third ... frame
 WINDOWS, CLOSEST = 3000, 4  # to choose smooth ones from; the least stride, in pixels
 
 

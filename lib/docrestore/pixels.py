@@ -9,7 +9,7 @@ from PIL import Image
 
 __all__ = ["Shelf", "as_float", "checked", "read_pixels", "window"]
 
-KEPT = 4e8  # bytes of pixels that a shelf keeps in memory; more are read again
+KEPT = 3e8  # bytes of pixels that a shelf keeps in memory; more are read again
 SCALES = {np.dtype(np.uint8): 1 / 255, np.dtype(np.uint16): 1 / 65535}
 
 
