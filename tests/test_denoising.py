@@ -160,16 +160,18 @@ def test_whole_groups_are_held_out(tmp_path: Path) -> None:
     assert learnt == ["set/0", "set/1", "set/4", "set/5"]
 
 
-def test_the_released_preset_is_the_released_one() -> None:
-    """A fixed lambda in the order of the images, and networks of one's choice for CT."""
-    plan = PRESETS["faithful"]
+def test_the_released_presets_are_the_released_ones() -> None:
+    """A fixed lambda in the order of the images; more rounds for microscopes, U-Nets for CT."""
+    plan = PRESETS["faithful-microscope"]
     images = NoisyImages.of([np.random.default_rng(0).normal(0, 1, (400, 400))])
-    smooth = replace(plan, at_least=10).smooth(images)
+    smooth = plan.smooth(images)
     assert smooth.lam == 0.42 and len(smooth) == smooth.looked_at, "white noise passes, in order"
     assert np.array_equal(smooth.places[:, 1], np.sort(smooth.places[:, 1]))
-    assert replace(plan, at_least=10).smooth(images, 0.2).lam == 0.2
+    assert plan.smooth(images, 0.2).lam == 0.2 and PRESETS["faithful"].lam == 0.05
     assert plan.pairs_method("patches").model == "dncnn"
-    ct = replace(plan, pairs={"generator": "gan2gan-unet"})
+    ct = PRESETS["faithful-ct"]
+    assert (plan.rounds, ct.rounds, ct.batch[1], ct.lam) == (7, 3, 4, 0.15)
+    assert ct.game_method().model == "gan2gan-unet"
     method = ct.pairs_method("patches")
     assert method.model == "gan2gan-unet" and method.schedule == "released"
     assert "restorer" not in method.networks, "no running average"

@@ -2,8 +2,9 @@
 
 error     the least estimated error; see docrestore.blind_error. Our choice.
 residual  what was taken away looks most like the extracted noise; see docrestore.whiteness.
-clean     the least error against clean images. It is the released rule, and its one use is to show
-          what peeking buys: nobody who needs such a method has clean images.
+clean     the least error against clean images. The released rule looks at them too: at the test
+          set's, after each epoch. This one looks at those of the held-out images, after each round.
+          Its one use is to show what peeking buys: nobody who needs such a method has clean images.
 
 Where no clean image is opened the first two are both told, for they may disagree, and that is worth
 a look.
