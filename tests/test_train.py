@@ -1,7 +1,11 @@
 """The command line of training: words to arguments, and sentences instead of tracebacks."""
 
+import csv
+
+import numpy as np
 import pytest
 
+from docrestore.made_noise import load_noise
 from docrestore.methods import METHODS
 from docrestore.train import main, method_arguments
 
@@ -47,3 +51,28 @@ def test_learning_rates_are_rates(steps: int) -> None:
         method = METHODS["de_gan"](warmup=warmup)
         rates = [method.learning_rate(step, steps) for step in range(steps)]
         assert all(0 < rate <= method.lr for rate in rates)
+
+
+def test_the_second_stage_of_gan2gan_hands_its_noise_to_the_third(tmp_path) -> None:
+    """`gan2gan` leaves noise.safetensors, which `gan2gan-pairs` takes by name."""
+    data = tmp_path / "flat"
+    data.mkdir()
+    with (data / "manifest.csv").open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["id", "split", "degraded"])
+        for i in range(2):
+            noise = np.random.default_rng(i).normal(0.5, 0.1, (200, 200))
+            np.save(data / f"{i}.npy", noise.astype(np.float32))
+            lines.writerow([i, "train", f"{i}.npy"])
+    small = "{widths: [8, 8]}"
+    how = ["--task", "denoise", "--data", str(data), "--steps", "2", "--batch", "2"]
+    how += ["--patch", "64", "--device", "cpu"]
+    players = [f"generator_arguments={small}", f"back_arguments={small}"]
+    players.append("critic_arguments={width: 4}")
+    run = tmp_path / "two"
+    main(["gan2gan", *how, "--lam", "0.3", "--run-dir", str(run), "--set", *players])
+    noise = load_noise(run / "noise.safetensors")
+    assert noise(noise.draw(2, 32)).shape == (2, 1, 32, 32)
+    third = [f"noise={run / 'noise.safetensors'}", f"generator_arguments={small}"]
+    main(["gan2gan-pairs", *how, "--run-dir", str(tmp_path / "three"), "--set", *third])
+    assert (tmp_path / "three" / "weights.safetensors").is_file()

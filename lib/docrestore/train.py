@@ -17,6 +17,7 @@ import yaml
 from docrestore.checkpoints import TrainingError
 from docrestore.data import Crops, PairedPages
 from docrestore.methods import METHODS
+from docrestore.methods.gan2gan import GAN2GAN
 from docrestore.model_card import denoiser_card, model_card, parent
 from docrestore.noisy import NoisyAndNoise, NoisyCrops, NoisyImages
 from docrestore.paths import here
@@ -47,6 +48,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--log-every", type=int, default=10, help="steps a line of the log")
     p.add_argument("--precision", default="auto")
     p.add_argument("--device", default="auto")
+    p.add_argument(
+        "--lam", type=float, help="lambda of the smooth windows (default: the smoothest)"
+    )
     p.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="of the method")
     return p
 
@@ -119,7 +123,9 @@ def noisy_crops(args: argparse.Namespace, method) -> tuple[NoisyCrops | NoisyAnd
     about = {"images": names, "patch": args.patch}
     if "noise" in method.wants:
         stride = max(2, args.patch // 8 * 2)
-        smooth = choose(images, at_least=None, window=args.patch, stride=stride, level="plane")
+        smooth = choose(
+            images, args.lam, at_least=None, window=args.patch, stride=stride, level="plane"
+        )
         return NoisyAndNoise(images, smooth, args.patch, seed=args.seed), about
     return NoisyCrops(images, args.patch, seed=args.seed, wants=method.wants), about
 
@@ -171,6 +177,10 @@ def train(args: argparse.Namespace) -> None:
     else:
         card = denoiser_card(method, made_of["images"], patch=args.patch, **facts)
     save_weights(run_dir / "weights.safetensors", method.restorer, card)
+    if isinstance(method, GAN2GAN):  # what gan2gan-pairs takes as noise=FILE
+        kind, arguments = method.noise_kind
+        card = {"model": kind, "arguments": arguments, "unit": getattr(method, "unit", 1.0)}
+        save_weights(run_dir / "noise.safetensors", method.noise_network, card, half=False)
     print(json.dumps({k: v for k, v in card.items() if k != "trained_on"}))
 
 

@@ -179,8 +179,9 @@ def judge(critic: str, real: Tensor, fake: Tensor, trainer, clip: float) -> Tens
 
 
 def health(real: Tensor, made: Tensor) -> dict[str, Tensor]:
-    """Deviation x 255 and correlation with the neighbour, of real and of made noise."""
+    """Deviation x 255 and correlation with the neighbour, real and made; mean x 255 of the made."""
     return {
+        "made_mean": 255 * made.mean(),
         "real_std": 255 * real.std(),
         "made_std": 255 * made.std(),
         "real_lag1": lag_one(real),
