@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from docrestore import denoising_speed
-from docrestore.ablation import differences
+from docrestore.ablation import Difference, differences
 from docrestore.denoising_plan import read_plan
 from docrestore.ledger import Claim, denoisers
 from docrestore.ledger.denoisers import CHOSEN, Run, row, spoken
@@ -103,7 +103,9 @@ def real_table(runs: Sequence[Run]) -> str:
     rows = [one for one in rows if one.pages.keys() & set(sets)]
     if not rows:
         return not_run(BENCH)
-    return metric_table(rows, sets, "psnr", head="restored by", names=lambda one: REAL_SETS[one])
+    noisy = rows[0].pages
+    heads = {one: f"{REAL_SETS[one]} ({len(noisy[one]['psnr'])})" for one in noisy}
+    return metric_table(rows, sets, "psnr", head="restored by", names=lambda one: heads[one])
 
 
 def rivals(runs: Sequence[Run]) -> str:
@@ -194,7 +196,7 @@ def stage_runs(runs: Sequence[Run]) -> list[dict]:
             last[key] = run
     return [
         {
-            "row": run["plan_row"].removeprefix("gan2gan").strip() or "GAN2GAN",
+            "row": bare(run["plan_row"]),
             "seed": run["seed"],
             "machine": run["machine"],
             "pages": [page for page in run["pages"] if page["set"] == TEST],
@@ -203,24 +205,43 @@ def stage_runs(runs: Sequence[Run]) -> list[dict]:
     ]
 
 
+def bare(name: str) -> str:
+    """How a changed row is called in the table: by what was changed."""
+    return name.removeprefix("gan2gan").strip() or "GAN2GAN"
+
+
+def bases() -> dict[str, str]:
+    """Changed row -> the row that it was changed in, where that is not GAN2GAN as it is."""
+    changes = read_plan().changes
+    return {bare(name): bare(how["against"]) for name, how in changes.items() if "against" in how}
+
+
+def stage_rows(runs: Sequence[Run]) -> list[Difference]:
+    """GAN2GAN first, then each change whose row to compare with was run; or nothing."""
+    first, *rest = differences(stage_runs(runs), "psnr", bases()) or [None]
+    return [first, *(one for one in rest if one.each)] if first and first.row == "GAN2GAN" else []
+
+
 def stages_part(runs: Sequence[Run]) -> str:
     """What each part is worth: a figure with alt text and a table."""
-    rows = differences(stage_runs(runs), "psnr")
-    if len(rows) < 2 or rows[0].row != "GAN2GAN":
+    rows = stage_rows(runs)
+    if len(rows) < 2:
         return not_run(BENCH)
-    lines = [["changed", "PSNR, dB", "difference", "95 % interval", "larger than the noise"]]
+    lines = [["changed", "PSNR, dB", "against", "difference", "95 % interval", "beyond the noise"]]
     for one in rows:
         span = f"{one.low:+.2f} to {one.high:+.2f}" if len(one.each) > 1 else "one seed"
-        facts = ["", "", ""]
+        facts = ["", "", "", ""]
         if one is not rows[0]:
-            facts = [f"{one.difference:+.2f}", span, "yes" if one.beyond_noise else "no"]
+            base = bases().get(one.row, rows[0].row)
+            facts = [base, f"{one.difference:+.2f}", span, "yes" if one.beyond_noise else "no"]
         lines.append([one.row, f"{one.mean:.2f}", *facts])
     return f"""```{{figure}} ../_generated/figures/{STAGES}
 :name: fig-gan2gan-stages
 :alt: {ablation_alt(rows, UNIT)}
 
-Each dot is the last round of one training with one thing changed, against GAN2GAN with the same
-seed. The black mark is the mean, the bar its 95 % interval. Vermilion bars leave out zero.
+Each dot is the last round of one training with one thing changed, against the row that it was
+changed in, with the same seed. The black mark is the mean, the bar its 95 % interval. Vermilion
+bars leave out zero.
 ```
 
 {markdown(lines, 1)}"""
@@ -237,7 +258,6 @@ def gan2gan_figures() -> dict[str, Figure]:
             if cell in best.means:
                 bars[spoken(cell)] = {"best classical": best.means[cell]["psnr"]}
         figures[COSTS] = cost_figure(panels, bars)
-    rows = differences(stage_runs(runs), "psnr")
-    if len(rows) > 1 and rows[0].row == "GAN2GAN":
+    if len(rows := stage_rows(runs)) > 1:
         figures[STAGES] = ablation_figure(rows, UNIT)
     return figures

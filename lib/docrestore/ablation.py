@@ -12,7 +12,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,8 +89,10 @@ def read_runs(path: Path | None = None) -> list[dict[str, Any]]:
     return json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else []
 
 
-def differences(runs: Sequence[dict[str, Any]], metric: str = "fm") -> list[Difference]:
-    """Each row against the first one, seed by seed, in the order of the runs.
+def differences(
+    runs: Sequence[dict[str, Any]], metric: str = "fm", against: Mapping[str, str] | None = None
+) -> list[Difference]:
+    """Each row against the first one, or the row named in `against`, seed by seed, in order.
 
     A GPU rounds otherwise than a processor, so a run is compared with one on the same device.
     """
@@ -99,9 +101,9 @@ def differences(runs: Sequence[dict[str, Any]], metric: str = "fm") -> list[Diff
         mean = float(np.mean([page[metric] for page in run["pages"]]))
         device = run.get("machine", {}).get("device", "")
         found.setdefault(run["row"], {})[run["seed"], device] = mean
-    whole = next(iter(found.values()), {})
-    rows = []
+    first, rows = next(iter(found), ""), []
     for row, means in found.items():
+        whole = found.get((against or {}).get(row, first), {})
         each = [means[key] - whole[key] for key in sorted(means.keys() & whole.keys())]
         middle = float(np.mean(each)) if each else float("nan")
         reach = float("inf")
