@@ -32,7 +32,8 @@ def ledger_page() -> str:
     contests = {name: result for name, result in results.items() if result.task == "binarize"}
     binary = [claim for claim in claims if claim.set.startswith("dibco")]
     noisy = [claim for claim in claims if claim.set.startswith("bsd68-")]
-    gray = [claim for claim in claims if claim not in binary and claim not in noisy]
+    real = [claim for claim in claims if claim.set.startswith(("fmd", "mayo_ct"))]
+    gray = [claim for claim in claims if claim not in binary + noisy + real]
     if denoised := denoisers.as_result(denoisers.read_runs()):
         results[denoised.name] = denoised
     parts = {
@@ -42,6 +43,7 @@ def ledger_page() -> str:
         "Classical methods, run again": reproduced_table(binary, contests),
         "Grey pages: claims": claims_table(gray, results, GRAY),
         "Photographs made noisy: claims": claims_table(noisy, results, NOISY),
+        "Real noise: claims": claims_table(real, results, NOISY),
         "Our runs": runs_table(results),
     }
     return HEAD + "".join(f"\n## {title}\n\n{text}\n" for title, text in parts.items())
