@@ -12,6 +12,7 @@ from sample_series import DEEP, dicom, frames, hdf5
 from shell import Ran, docrestore, report
 
 from docrestore import denoising, weights
+from docrestore.denoising_presets import PRESETS, Preset
 from docrestore.held_out import held_out
 from docrestore.models import MODELS
 
@@ -299,3 +300,31 @@ def test_too_few_smooth_windows_are_said_in_one_sentence(tmp_path):
     np.save(folder / "a.npy", WIDE)
     ran = fit(folder, "-o", tmp_path / "m.safetensors", "--lam", 1e-5)
     assert ran.status == 1 and "would do" in ran.err and not (tmp_path / "m.safetensors").exists()
+
+
+@pytest.mark.parametrize("kind", ["a TIFF stack", "a DICOM series"])
+def test_a_fit_and_what_it_restores_from_end_to_end(tmp_path, monkeypatch, kind):
+    """Nothing is faked but the size: a small network, few steps, one round."""
+    small = {"generator_arguments": {"widths": (8, 8)}}
+    plan = Preset((20, 20), rounds=1, batch=(2, 2), pairs=small)
+    monkeypatch.setitem(PRESETS, "recommended", plan)
+    monkeypatch.setattr(denoising, "TRIES", 1)
+    folder, model = tmp_path / "in", tmp_path / "mine.safetensors"
+    folder.mkdir()
+    if kind == "a TIFF stack":
+        tifffile.imwrite(folder / "stack.tif", WIDE, photometric="minisblack")
+    else:
+        for number, image in enumerate(WIDE):
+            dicom(folder / f"IM{number}", image)
+    ran = fit(folder, "-o", model, "--minutes", 0.1, "--lam", 0.2)
+    assert ran.status == 0, ran.err
+    card = weights.card(model)
+    assert card["images"] == 3 and card["report"]["chosen"] in card["report"]["selection"]
+    assert weights.load_part(model, "noise") is not None
+    ran = restore("--weights", model, folder, "-o", tmp_path / "out")
+    assert ran.status == 0, ran.err
+    names = {path.name for path in folder.iterdir()}
+    assert names <= {path.name for path in (tmp_path / "out").iterdir()}
+    if kind == "a TIFF stack":
+        result = tifffile.imread(tmp_path / "out" / "stack.tif")
+        assert result.dtype == WIDE.dtype and result.shape == WIDE.shape

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_prep.noise import draw
 from docrestore.noisy import NoisyAndNoise, NoisyCrops, NoisyImages
 from docrestore.pixels import read_pixels
 from docrestore.smooth import Smooth, SmoothWindowsError, choose, levelled, statistic
@@ -154,6 +155,12 @@ def test_white_noise_of_any_law_is_smooth(law: str) -> None:
     """Mean 0.010 +- 0.002 in windows of 96 pixels, as calibrated."""
     noise = getattr(np.random.default_rng(0), law)(size=(1500, 1500))
     assert statistic(noise, 96, 48).mean() == pytest.approx(0.010, abs=0.002)
+
+
+def test_correlated_noise_is_as_smooth_as_calibrated() -> None:
+    """Mean 0.12 +- 0.01 in windows of 96 pixels, though nothing but noise is there."""
+    noise = draw("correlated-25", (1500, 1500), seed=0, index=0)
+    assert statistic(noise, 96, 48).mean() == pytest.approx(0.12, abs=0.01)
 
 
 def test_a_plane_is_forgiven_only_if_asked() -> None:

@@ -199,6 +199,12 @@ def _learnt(report: dict[str, Any], span: float) -> list[str]:
             f"{smooth['windows']} smooth windows of {smooth.get('looked_at', '?')} (lambda "
             f"{smooth.get('lambda', 0):.2g}): noise of {std:.3g}, about {rest:.2g} of it scene."
         )
+    wrong = min((abs(game["std_ratio"] - 1) for game in report.get("games", [])), default=0.0)
+    if wrong > 0.05:
+        lines.append(
+            f"The made noise is {wrong:.0%} off in its deviation, after {len(report['games'])} "
+            "trainings; it was set right, but its look may be wrong too. --seed tries anew."
+        )
     chosen = report.get("selection", {}).get(report.get("chosen"), {})
     if "residual_std" in chosen and smooth.get("noise_std"):
         share = chosen["residual_std"] / smooth["noise_std"]
