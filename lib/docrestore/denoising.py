@@ -98,8 +98,8 @@ def fit_denoiser(
         rounds: of stage three, instead of the preset's.
         lam: lambda of the smooth windows; None ranks them.
         seed: of everything drawn.
-        select: how a stage is chosen, one of docrestore.selection.RULES. "clean" is the released
-            rule and opens clean images.
+        select: how a stage is chosen, one of docrestore.selection.RULES. "clean" opens clean
+            images, and is there to show what that buys.
         device, precision, progress: as in docrestore.training.
 
     Raises:

@@ -125,9 +125,9 @@ class Preset:
         return NoisyCrops(images, self.patch, seed=seed)
 
 
-# The released constants, for photographs with made noise. The README's 10,000 windows are a rule of
-# thumb: 400 crops of 180 pixels hold fewer. Estimates are made of whole images, once a round; the
-# release makes them of each crop.
+# The released constants, for white made noise; correlated noise wants a lambda of 0.15 to 0.2. The
+# README's 10,000 windows are a rule of thumb: 400 crops of 180 pixels hold fewer. Estimates are
+# made of whole images, once a round; the release makes them of each crop.
 FAITHFUL = Preset(
     (30 * 625, 30 * 160),
     batch=(64, 128),

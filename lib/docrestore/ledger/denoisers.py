@@ -181,8 +181,8 @@ def as_result(runs: Sequence[Run]) -> Result | None:
     """What the runs say as a result of the ledger, so that claims are judged by the same rules.
 
     Each kind of noise counts with the longest training that GAN2GAN had on it, and with its first
-    seed. Sets of real noise are left out: nobody claims anything of them. None where GAN2GAN has
-    not been run.
+    seed. Sets of real noise are left out: claims are of the whole sets, ours are samples. None
+    where GAN2GAN has not been run.
     """
     runs = [run for run in runs if run["pages"][0]["set"] != run["cell"]]
     best: dict[str, Run] = {}
