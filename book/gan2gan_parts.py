@@ -103,8 +103,9 @@ def real_table(runs: Sequence[Run]) -> str:
     rows = [one for one in rows if one.pages.keys() & set(sets)]
     if not rows:
         return not_run(BENCH)
-    noisy = rows[0].pages
-    heads = {one: f"{REAL_SETS[one]} ({len(noisy[one]['psnr'])})" for one in noisy}
+    pages = {one: mine for each in rows for one, mine in each.pages.items() if one in sets}
+    images = {one: len(mine["psnr"]) for one, mine in pages.items()}
+    heads = {one: f"{REAL_SETS[one]} ({count})" for one, count in images.items()}
     return metric_table(rows, sets, "psnr", head="restored by", names=lambda one: heads[one])
 
 
@@ -218,8 +219,10 @@ def bases() -> dict[str, str]:
 
 def stage_rows(runs: Sequence[Run]) -> list[Difference]:
     """GAN2GAN first, then each change whose row to compare with was run; or nothing."""
-    first, *rest = differences(stage_runs(runs), "psnr", bases()) or [None]
-    return [first, *(one for one in rest if one.each)] if first and first.row == "GAN2GAN" else []
+    rows = differences(stage_runs(runs), "psnr", bases())
+    if not rows or rows[0].row != "GAN2GAN":
+        return []
+    return [one for one in rows if one.each]
 
 
 def stages_part(runs: Sequence[Run]) -> str:
@@ -227,12 +230,13 @@ def stages_part(runs: Sequence[Run]) -> str:
     rows = stage_rows(runs)
     if len(rows) < 2:
         return not_run(BENCH)
+    changed_in = bases()
     lines = [["changed", "PSNR, dB", "against", "difference", "95 % interval", "beyond the noise"]]
     for one in rows:
         span = f"{one.low:+.2f} to {one.high:+.2f}" if len(one.each) > 1 else "one seed"
         facts = ["", "", "", ""]
         if one is not rows[0]:
-            base = bases().get(one.row, rows[0].row)
+            base = changed_in.get(one.row, rows[0].row)
             facts = [base, f"{one.difference:+.2f}", span, "yes" if one.beyond_noise else "no"]
         lines.append([one.row, f"{one.mean:.2f}", *facts])
     return f"""```{{figure}} ../_generated/figures/{STAGES}

@@ -170,19 +170,29 @@ def test_every_part_of_the_chapter_is_made_or_says_what_makes_it(monkeypatch) ->
     real = run("noise2void", 30.0, cell="fmd_sample", budget="real", steps=50)
     for page in real["pages"]:
         page["set"] = "fmd_sample"
-    texts, missing, figures = made([*RUNS, *_stages(), real])
+    noisy = run("noisy", 20.0, cell="fmd_sample", steps=None)
+    for page in noisy["pages"]:
+        page["set"] = "fmd_sample"
+    texts, missing, figures = made([*RUNS, *_stages(), real, noisy])
     assert missing == rest[:1]
+    assert "| restored by | FMD (2) |" in texts["gan2gan_real.md"]
+    assert "| the noisy image | 20.00 |" in texts["gan2gan_real.md"]
     assert "| Noise2Void | **30.00** | 30.00 |" in texts["gan2gan_real.md"]
     assert figures == ["gan2gan/costs.png", "gan2gan/stages.png"]
     assert "| quiet | 27.50 | GAN2GAN | -1.00 |" in texts["gan2gan_stages.md"]
+    assert "| game, fresh chance | 28.00 | game of five | +1.00 |" in texts["gan2gan_stages.md"]
+    assert "sigmoid" not in texts["gan2gan_stages.md"], "what it was changed in was not run"
 
 
 def _stages() -> list[dict[str, Any]]:
     runs = []
     for seed in (0, 1):
         runs += rounds(26.0, 28.0, 28.5, budget="stages", seed=seed)
-        quiet = rounds(26.0, 27.0, 27.5, budget="stages", seed=seed)
-        runs += [one | {"plan_row": "gan2gan quiet"} for one in quiet]
+        others = {"quiet": 27.5, "game of five": 27.0, "game, fresh chance": 28.0,
+                  "DnCNN of 7, sigmoid": 20.0}  # fmt: skip
+        for name, last in others.items():
+            found = rounds(19.0, 19.5, last, budget="stages", seed=seed)
+            runs += [one | {"plan_row": f"gan2gan {name}"} for one in found]
     return runs
 
 

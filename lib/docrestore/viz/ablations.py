@@ -32,7 +32,7 @@ def ablation_figure(rows: Sequence[Difference], unit: str = "F-measure, points")
     axis.set_yticks(range(len(shown)), [row.row for row in shown], fontsize=11)
     axis.set_ylim(len(shown) - 0.5, -0.5)
     axis.set_xlim(-edge, edge)
-    axis.set_xlabel(f"difference from the whole network, {unit}", fontsize=11)
+    axis.set_xlabel(f"difference from the row compared with, {unit}", fontsize=11)
     axis.grid(axis="x", alpha=0.3)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
@@ -45,6 +45,4 @@ def ablation_alt(rows: Sequence[Difference], unit: str = "F-measure, points") ->
     told = [f"{row.row} {row.difference:+.2f}" for row in rows[1:]]
     clear = [row.row for row in rows[1:] if row.beyond_noise]
     words = f"Larger than the noise: {', '.join(clear)}." if clear else "None exceeds the noise."
-    return (
-        f"A line for each part taken out, with its difference in {unit}: {'; '.join(told)}. {words}"
-    )
+    return f"A line for each change, with its difference in {unit}: {'; '.join(told)}. {words}"
