@@ -250,6 +250,14 @@ def test_a_denoiser_that_has_learnt_too_little_says_so(
     assert ("Train longer" in ran.err) == bool(told) and told in ran.err
 
 
+def test_made_noise_that_is_wrong_is_told(tmp_path, asked, monkeypatch):
+    games = {"games": [{"std_ratio": 1.4}, {"std_ratio": 0.9}]}
+    monkeypatch.setattr(FakeFitted, "report", FakeFitted.report | games)
+    folder = kinds(tmp_path / "in", WIDE)
+    ran = fit(folder / "stack.tif", "-o", tmp_path / "m.safetensors")
+    assert "The made noise was 10% off in its deviation, after 2 trainings" in ran.err
+
+
 def test_a_second_fit_is_refused_resumed_or_begun_anew(tmp_path, asked):
     folder, model = kinds(tmp_path / "in", WIDE), tmp_path / "mine.safetensors"
     asked["raise"] = KeyboardInterrupt()

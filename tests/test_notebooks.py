@@ -233,7 +233,11 @@ def test_solutions_follow_an_exercise(notebook):
 def test_every_exercise_has_a_folded_solution(notebook):
     listed = cells(notebook)
     for i, cell, text in listed:
-        if cell["cell_type"] == "markdown" and re.search(r"^\W*Exercise \d", text, re.M):
+        if cell["cell_type"] == "markdown" and re.search(r"Exercise \d", text):
+            assert re.search(r"^\*\*Exercise \d+\W[^*\n]*\*\*", text, re.M), (
+                f"{notebook}, cell {i}: begin the paragraph as **Exercise 1. Title.**, by which "
+                "the page knows it."
+            )
             near = [tags(next_cell) for _, next_cell, _ in listed[i + 1 : i + 3]]
             assert any("solution" in one for one in near), (
                 f"{notebook}, cell {i}: the exercise has no cell tagged `solution` after it."

@@ -191,6 +191,8 @@ def _found(own: Any) -> str:
 
 def _learnt(report: dict[str, Any], span: float) -> list[str]:
     """What the fit says of itself, in units of the files."""
+    from docrestore.denoising import TOLERANCE
+
     lines = []
     smooth = report.get("smooth") or report
     if "windows" in smooth:
@@ -200,10 +202,11 @@ def _learnt(report: dict[str, Any], span: float) -> list[str]:
             f"{smooth.get('lambda', 0):.2g}): noise of {std:.3g}, about {rest:.2g} of it scene."
         )
     wrong = min((abs(game["std_ratio"] - 1) for game in report.get("games", [])), default=0.0)
-    if wrong > 0.05:
+    if wrong > TOLERANCE:
         lines.append(
-            f"The made noise is {wrong:.0%} off in its deviation, after {len(report['games'])} "
-            "trainings; it was set right, but its look may be wrong too. --seed tries anew."
+            f"The made noise was {wrong:.0%} off in its deviation, after {len(report['games'])} "
+            "trainings. Its strength was corrected, its pattern may be wrong: --overwrite with "
+            "another --seed tries anew."
         )
     chosen = report.get("selection", {}).get(report.get("chosen"), {})
     if "residual_std" in chosen and smooth.get("noise_std"):

@@ -121,7 +121,10 @@ def noisy_crops(args: argparse.Namespace, method) -> tuple[NoisyCrops | NoisyAnd
     images = NoisyImages(*map(here, args.data), split=args.split, leave_out=args.leave_out)
     names = [f"{one}/{row['id']}" for one, row in zip(images.sets, images.rows, strict=True)]
     about = {"images": names, "patch": args.patch}
+    if args.lam is not None and "noise" not in method.wants:
+        raise ValueError(f"{args.method} looks for no smooth windows; leave --lam out.")
     if "noise" in method.wants:
+        about["lambda"] = args.lam
         stride = max(2, args.patch // 8 * 2)
         smooth = choose(
             images, args.lam, at_least=None, window=args.patch, stride=stride, level="plane"
@@ -179,8 +182,8 @@ def train(args: argparse.Namespace) -> None:
     save_weights(run_dir / "weights.safetensors", method.restorer, card)
     if isinstance(method, GAN2GAN):  # what gan2gan-pairs takes as noise=FILE
         kind, arguments = method.noise_kind
-        card = {"model": kind, "arguments": arguments, "unit": getattr(method, "unit", 1.0)}
-        save_weights(run_dir / "noise.safetensors", method.noise_network, card, half=False)
+        known = {"model": kind, "arguments": arguments}
+        save_weights(run_dir / "noise.safetensors", method.noise_network, known, half=False)
     print(json.dumps({k: v for k, v in card.items() if k != "trained_on"}))
 
 
