@@ -237,17 +237,37 @@ def test_images_without_smooth_areas_are_refused_before_they_are_learnt_from(tmp
 
 
 @pytest.mark.parametrize(
-    ("residual", "told"), [(7.4, ""), (14.2, "too much: scene goes with it"), (3.0, "too little")]
+    ("residual", "error", "told"),
+    [
+        (7.4, 2.0, ""),
+        (4.9, 5.5, ""),  # weak noise: the best answer leaves what may be scene
+        (14.2, 2.0, "too much: scene goes with it"),
+        (1.0, 7.4, "hardly less than the noise was"),
+    ],
 )
 def test_a_denoiser_that_has_learnt_too_little_says_so(
-    tmp_path, asked, monkeypatch, residual, told
+    tmp_path, asked, monkeypatch, residual, error, told
 ):
-    judged = {"chosen": "g2g3", "selection": {"g2g3": {"residual_std": residual}}}
-    monkeypatch.setattr(FakeFitted, "report", FakeFitted.report | judged)
+    judged = {"residual_std": residual, "error": error}
+    report = {"chosen": "g2g3", "selection": {"g2g3": judged}}
+    monkeypatch.setattr(FakeFitted, "report", FakeFitted.report | report)
     folder = kinds(tmp_path / "in", WIDE)
     ran = fit(folder / "stack.tif", "-o", tmp_path / "m.safetensors")
     assert ran.status == 0 and f"{residual / 7.65:.0%} of the noise's deviation" in ran.err
     assert ("Train longer" in ran.err) == bool(told) and told in ran.err
+
+
+@pytest.mark.parametrize(
+    ("frames", "where"), [(1, "On the image that it has learnt"), (2, "On images held out")]
+)
+def test_what_the_fit_was_judged_on_is_told(tmp_path, asked, monkeypatch, frames, where):
+    report = {"chosen": "g2g3", "selection": {"g2g3": {"residual_std": 7.4, "error": 2.0}}}
+    monkeypatch.setattr(FakeFitted, "report", FakeFitted.report | report)
+    (tmp_path / "in").mkdir()
+    for index in range(frames):
+        np.save(tmp_path / f"in/{index}.npy", WIDE[index])
+    ran = fit(tmp_path / "in", "-o", tmp_path / "m.safetensors")
+    assert ran.status == 0 and f"{where}, what is taken away" in ran.err
 
 
 def test_made_noise_that_is_wrong_is_told(tmp_path, asked, monkeypatch):

@@ -20,7 +20,8 @@ app = typer.Typer(
 )
 SCENE = 0.3  # share of the noise's deviation that may be scene
 UNLIKE = 0.6  # of the windows' statistic: CT noise, which is correlated, comes to 0.4
-ENOUGH = (0.7, 1.2)  # of the noise's deviation, that a denoiser takes away
+MUCH = 1.2  # of the noise's deviation: who takes away more takes scene
+LITTLE = 0.85  # of the noise's deviation: an error above it is hardly less than the noise was
 RECORD = "fit.json"  # in the folder beside the model: what the fit is about
 
 
@@ -80,7 +81,7 @@ def fit(
     except KeyboardInterrupt:
         say("Stopped; the same command with --resume goes on.")
         raise typer.Exit(130) from None
-    for line in _learnt(report, own.scale.span):
+    for line in _learnt(report, own.scale.span, len(own.arrays)):
         say(line)
     say(f"The model is {out} ({out.stat().st_size / 1e6:.1f} MB); {run_dir} has the report.")
     say(f"docrestore restore --task denoise --weights {out} FOLDER -o denoised")
@@ -189,8 +190,8 @@ def _found(own: Any) -> str:
     )
 
 
-def _learnt(report: dict[str, Any], span: float) -> list[str]:
-    """What the fit says of itself, in units of the files."""
+def _learnt(report: dict[str, Any], span: float, images: int) -> list[str]:
+    """What the fit to so many images says of itself, in units of the files."""
     from docrestore.denoising import TOLERANCE
 
     lines = []
@@ -211,16 +212,16 @@ def _learnt(report: dict[str, Any], span: float) -> list[str]:
     chosen = report.get("selection", {}).get(report.get("chosen"), {})
     if "residual_std" in chosen and smooth.get("noise_std"):
         share = chosen["residual_std"] / smooth["noise_std"]
-        error = chosen.get("error", 0.0) * span / 255
-        told = f"is estimated as {error:.2g}" if error > 0 else "is too small to be estimated"
+        error = chosen.get("error", 0.0)
+        told = f"is estimated as {error * span / 255:.2g}"
+        where = "On images held out" if images > 1 else "On the image that it has learnt"
         lines.append(
-            f"On images held out, what is taken away has {share:.0%} of the noise's deviation, and "
-            f"the error that stays {told}."
+            f"{where}, what is taken away has {share:.0%} of the noise's deviation, and the error "
+            f"that stays {told if error > 0 else 'is too small to be estimated'}."
         )
-        if not ENOUGH[0] <= share <= ENOUGH[1]:
-            lines.append(
-                "That is too "
-                + ("much: scene goes with it. " if share > 1 else "little. ")
-                + "Train longer: --overwrite, and more --minutes."
-            )
+        advice = "Train longer: --overwrite, and more --minutes."
+        if share > MUCH:
+            lines.append(f"That is too much: scene goes with it. {advice}")
+        elif error > LITTLE * smooth["noise_std"]:
+            lines.append(f"That is hardly less than the noise was. {advice}")
     return lines
