@@ -256,8 +256,8 @@ def choose(
     if len(how) < needed:
         raise SmoothWindowsError(
             f"the {len(images)} images hold {len(how)} windows of {window} pixels, fewer than the "
-            f"{needed} that are asked for. A stride below {stride} or a window below {window} "
-            "gives more, and so do more images."
+            f"{needed} that are asked for. More or larger images would do, or, where they can be "
+            f"chosen, a stride below {stride} or a window below {window}."
         )
     order = np.argsort(how, kind="stable")
     if lam is None:
