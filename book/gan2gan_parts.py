@@ -51,7 +51,8 @@ def gan2gan_parts(claims: Sequence[Claim]) -> dict[str, str]:
         table = denoisers.costs_table(whole, cell, ["bsd68", "set12"]) if there else not_run(BENCH)
         parts[f"gan2gan_{cell}.md"] = table
     return parts | {
-        "gan2gan_budget.md": budget_part(),
+        "gan2gan_budget.md": budget_part(whole),
+        "gan2gan_ceiling.md": ceiling_part(whole),
         "gan2gan_rivals.md": rivals(whole),
         "gan2gan_peeking.md": peeking(made),
         "gan2gan_curve.md": curve_part(whole),
@@ -68,14 +69,17 @@ def made_noisy(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
     return made, [run for run in made if run["budget"] != STAGED]
 
 
-def budget_part() -> str:
+def budget_part(runs: Sequence[Run]) -> str:
     """What all kinds of noise are trained with, in a sentence."""
-    budget = read_plan().budgets[CELLS]
+    plan = read_plan()
+    budget = plan.budgets[CELLS]
+    missing = set(plan.cells) - {run["cell"] for run in runs if run["budget"] == CELLS}
+    begin = f"{len(missing)} of the ten are missing; the others have" if missing else "All ten have"
     with torch.device("meta"):
         network: nn.Module = MODELS["gan2gan-compact"]()
     size = sum(p.numel() for p in network.parameters())
     return (
-        f"All ten are planned with {budget.steps:,} steps of {budget.batch} crops of "
+        f"{begin} {budget.steps:,} steps of {budget.batch} crops of "
         f"{budget.patch} x {budget.patch} pixels a training, of a network of {size:,} numbers."
     )
 
@@ -93,6 +97,20 @@ def cells_table(runs: Sequence[Run], claims: Sequence[Claim], metric: str) -> st
     cells = [cell for cell in read_plan().cells if cell in there]
     table = metric_table(rows, cells, metric, head="restored by", names=spoken)
     return table if any(one.pages for one in trained) else f"{not_run(BENCH)}\n\n{table}"
+
+
+def ceiling_part(runs: Sequence[Run]) -> str:
+    """How far from clean targets GAN2GAN ends, and on which noise it is farthest, in a sentence."""
+    ours, ceiling = (row(runs, name, TEST, CELLS).means for name in (CHOSEN, "noise2clean"))
+    gaps = {c: ours[c]["psnr"] - ceiling[c]["psnr"] for c in ours if c in ceiling}
+    if not gaps:
+        return not_run(BENCH)
+    worst, best = (pick(gaps, key=gaps.__getitem__) for pick in (min, max))
+    return (
+        f"Chosen blindly, GAN2GAN ends between {gaps[worst]:+.2f} dB ({spoken(worst)}) and "
+        f"{gaps[best]:+.2f} dB ({spoken(best)}) from clean targets, in the mean of "
+        f"{len(gaps)} kinds of noise {sum(gaps.values()) / len(gaps):+.2f} dB."
+    )
 
 
 def real_table(runs: Sequence[Run]) -> str:
