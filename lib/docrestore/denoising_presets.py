@@ -42,7 +42,7 @@ class Preset:
         noise: "made" plays stage two; "patches" draws the extracted patches themselves: what does
             a generator add to those?
         released: the published networks, constants and schedules.
-        calibrate: bring the made noise to mean 0 and to the deviation of the extracted noise.
+        calibrate: replace each value of the made noise by the extracted one of the same rank.
         game, pairs: arguments of the method of stage two and of NoisePairs.
         log_every: steps a line of the log.
 
