@@ -26,7 +26,7 @@ from docrestore.methods.gan2gan import GAN2GAN
 from docrestore.methods.noise_game import NoiseGame
 from docrestore.methods.noise_pairs import NoisePairs
 from docrestore.noisy import NoisyAndNoise, NoisyImages
-from docrestore.selection import RULES, denoise, judge
+from docrestore.selection import RULES, denoise, judge, keep
 from docrestore.smooth import Smooth, levelled
 from docrestore.training import fit, read_log
 from docrestore.weights import load, save_weights
@@ -182,7 +182,7 @@ def fit_denoiser(
         )
         for name, path in stages.items()
     }
-    chosen = min(judged, key=lambda name: judged[name]["total"])
+    chosen = keep(judged, select)
     report |= {"chosen": chosen, "select": select, "held_out": [f"{i.set}/{i.id}" for i in judges]}
     put_in_place(run_dir / "report.json", json.dumps(report, indent=1).encode())
     return Fitted(run_dir, stages, chosen, run_dir / "noise.safetensors" if game else None, report)

@@ -11,7 +11,7 @@ a look.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from docrestore.noisy import NoisyImages
 from docrestore.smooth import Smooth
 from docrestore.whiteness import TILE, score
 
-__all__ = ["RULES", "denoise", "judge", "mosaic"]
+__all__ = ["RULES", "denoise", "judge", "keep", "mosaic"]
 
 RULES = ("error", "residual", "clean")
 PATCHES = 256  # of made noise
@@ -85,6 +85,24 @@ def judge(
         "error": 255 * math.copysign(math.sqrt(abs(error)), error),
         "total": error if rule == "error" else residual,
     }
+
+
+def keep(judged: Mapping[str, Mapping[str, float]], rule: str) -> str:
+    """The name of the stage to keep: the one whose `total` is least.
+
+    Args:
+        judged: stages in the order of their training, each as `judge` gives it.
+        rule: the one that they were judged by. Estimated errors below zero cannot be: the noise of
+            these images is not the one that was learnt, and their order says nothing. Then it is
+            the last stage.
+
+    >>> keep({"g2g1": {"total": 0.2}, "g2g2": {"total": 0.1}, "g2g3": {"total": 0.3}}, "error")
+    'g2g2'
+    >>> keep({"g2g1": {"total": -0.2}, "g2g2": {"total": 0.1}, "g2g3": {"total": 0.3}}, "error")
+    'g2g3'
+    """
+    least = min(judged, key=lambda name: judged[name]["total"])
+    return list(judged)[-1] if rule == "error" and judged[least]["total"] < 0 else least
 
 
 def mosaic(patches: np.ndarray, shape: tuple[int, ...], seed: int = 0) -> NDArray[np.float32]:
