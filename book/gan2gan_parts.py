@@ -128,20 +128,19 @@ def real_table(runs: Sequence[Run]) -> str:
 
 
 def rivals(runs: Sequence[Run]) -> str:
-    """GAN2GAN against Noise2Void and the others, image by image: a line a kind of noise."""
-    lines = [["noise", "steps a training", "against", "difference, dB", "95 % interval"]]
-    for cell in dict.fromkeys(run["cell"] for run in runs):
+    """GAN2GAN against Noise2Void and others, image by image: a line a kind of noise and budget."""
+    names = ("noise2void", "neighbor2neighbor", "noise2clean")
+    lines = [["noise", "steps a training", *(f"less {denoisers.NAMES[one]}" for one in names)]]
+    for cell in read_plan().cells:
         for budget in denoisers.budgets([run for run in runs if run["cell"] == cell]):
             steps = next(run["steps"] for run in runs
                          if (run["row"], run["budget"]) == ("noise2clean", budget))  # fmt: skip
-            for rival in ("noise2void", "neighbor2neighbor", "noise2clean"):
-                found = denoisers.versus(runs, cell, CHOSEN, rival, TEST, budget)
-                if found:
-                    middle, low, high = found
-                    name = denoisers.NAMES[rival]
-                    lines.append([spoken(cell), f"{steps:,}", name, f"{middle:+.2f}",
-                                  f"{low:+.2f} to {high:+.2f}"])  # fmt: skip
-    return markdown(lines, 3) if len(lines) > 1 else not_run(BENCH)
+            found = [denoisers.versus(runs, cell, CHOSEN, one, TEST, budget) for one in names]
+            if any(found):
+                told = [f"{one[0]:+.2f} ({one[1]:+.2f} to {one[2]:+.2f})" if one else ""
+                        for one in found]  # fmt: skip
+                lines.append([spoken(cell), f"{steps:,}", *told])
+    return markdown(lines, 1) if len(lines) > 1 else not_run(BENCH)
 
 
 def peeking(runs: Sequence[Run]) -> str:
