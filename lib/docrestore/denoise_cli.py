@@ -217,7 +217,7 @@ def _learnt(report: dict[str, Any], span: float, images: int) -> list[str]:
         where = "On images held out" if images > 1 else "On the image that it has learnt"
         lines.append(
             f"{where}, what is taken away has {share:.0%} of the noise's deviation, and the error "
-            f"that stays {told if error > 0 else 'is too small to be estimated'}."
+            f"that stays {told if error > 0 else 'cannot be estimated: theirs is other noise'}."
         )
         advice = "Train longer: --overwrite, and more --minutes."
         if share > MUCH:
