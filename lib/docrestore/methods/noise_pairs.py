@@ -88,19 +88,17 @@ class NoisePairs(OnePlayer):
         estimate = batch["degraded"]
         if "estimator" in self.frozen:
             estimate = trainer.forward("estimator", estimate)
-        if "noise" in self.frozen:
-            first, second = self._make(estimate, trainer), self._make(estimate, trainer)
-        else:
-            first, second = batch["noise"], batch["noise"].roll(1, 0)
-        return estimate + first, estimate if self.quiet_target else estimate + second
+        source = estimate + self._noise(estimate, batch, trainer)
+        if self.quiet_target:
+            return source, estimate
+        return source, estimate + self._noise(estimate, batch, trainer, other=True)
 
-    def _make(self, like: Tensor, trainer) -> Tensor:
-        """Noise of the shape of these patches."""
-        chance = self.frozen[
-            "noise"
-        ].draw(  # type: ignore[operator]
-            len(like), tuple(like.shape[-2:]), device=like.device
-        )
+    def _noise(self, like: Tensor, batch: dict[str, Tensor], trainer, *, other=False) -> Tensor:
+        """Noise of the shape of these patches: made, or the batch's, `other` its next patches."""
+        if "noise" not in self.frozen:
+            return batch["noise"].roll(1, 0) if other else batch["noise"]
+        network: Any = self.frozen["noise"]
+        chance = network.draw(len(like), tuple(like.shape[-2:]), device=like.device)
         return trainer.forward("noise", chance)
 
     def step(self, batch: dict[str, Tensor], trainer) -> dict[str, Tensor]:
@@ -130,5 +128,5 @@ class NoisierPairs(NoisePairs):
     def pairs(self, batch: dict[str, Tensor], trainer) -> tuple[Tensor, Tensor]:
         """Noisier images, and noisy ones less the noise that was added, each (B, 1, H, W)."""
         noisy = batch["degraded"]
-        made = self._make(noisy, trainer) if "noise" in self.frozen else batch["noise"]
+        made = self._noise(noisy, batch, trainer)
         return noisy + made, noisy - made
