@@ -106,7 +106,7 @@ def test_pairs_differ_by_two_makings_of_noise() -> None:
     """Source - target has mean 0 and twice the noise's variance; the estimate is in both."""
     torch.manual_seed(0)
     noise = MODELS["gan2gan-noise-field"]()
-    method = METHODS["gan2gan-pairs"](generator_arguments=SMALL, noise=noise)
+    method = METHODS["gan2gan-pairs"](generator_arguments=SMALL, noise=noise, noisy_target=True)
     estimate = torch.rand(32, 1, 64, 64)
     source, target = method.pairs({"degraded": estimate}, trainer_of(method))
     with torch.no_grad():
@@ -114,7 +114,7 @@ def test_pairs_differ_by_two_makings_of_noise() -> None:
     apart = source - target
     assert abs(apart.mean()) < 0.02 * apart.std()
     assert apart.var().item() == pytest.approx(2 * made.var().item(), rel=0.05)
-    quiet = METHODS["gan2gan-pairs"](generator_arguments=SMALL, noise=noise, quiet_target=True)
+    quiet = METHODS["gan2gan-pairs"](generator_arguments=SMALL, noise=noise)
     assert torch.equal(quiet.pairs({"degraded": estimate}, trainer_of(quiet))[1], estimate)
 
 
@@ -126,9 +126,7 @@ def test_pairs_use_the_estimator_where_there_is_one() -> None:
             return x / 2
 
     noise = MODELS["gan2gan-noise-field"]()
-    method = METHODS["gan2gan-pairs"](
-        generator_arguments=SMALL, noise=noise, estimator=Half(), quiet_target=True
-    )
+    method = METHODS["gan2gan-pairs"](generator_arguments=SMALL, noise=noise, estimator=Half())
     noisy = torch.rand(2, 1, 64, 64)
     assert torch.equal(method.pairs({"degraded": noisy}, trainer_of(method))[1], noisy / 2)
     assert not any(p.requires_grad for p in noise.parameters())
@@ -146,7 +144,7 @@ def test_noise_of_a_file_keeps_its_unit_or_its_calibration(tmp_path, facts) -> N
     path = tmp_path / "noise.safetensors"
     card = {"model": "gan2gan-noise-field", "arguments": {}}
     weights.save_weights(path, noise, card | facts, half=False)
-    method = METHODS["gan2gan-pairs"](generator_arguments=SMALL, noise=path, quiet_target=True)
+    method = METHODS["gan2gan-pairs"](generator_arguments=SMALL, noise=path)
     black = {"degraded": torch.zeros(16, 1, 64, 64)}
     source, _ = method.pairs(black, trainer_of(method))
     with torch.no_grad():
@@ -156,12 +154,36 @@ def test_noise_of_a_file_keeps_its_unit_or_its_calibration(tmp_path, facts) -> N
 
 def test_patches_of_the_batch_may_be_the_noise() -> None:
     """Source and target get different patches."""
-    method = METHODS["gan2gan-pairs"](generator_arguments=SMALL, noise="patches")
+    method = METHODS["gan2gan-pairs"](generator_arguments=SMALL, noise="patches", noisy_target=True)
     given = batch()
     source, target = method.pairs(given, trainer_of(method))
     assert torch.equal(source, given["degraded"] + given["noise"])
     assert torch.equal(target[1:], given["degraded"][1:] + given["noise"][:-1])
     assert method.wants == ("noise",)
+
+
+def test_noisier_pairs_are_taught_in_units_of_more_noise(tmp_path) -> None:
+    """The network to keep answers as the taught one does where contrast and noise are larger."""
+    torch.manual_seed(0)
+    method = METHODS["gan2gan-noisier"](
+        generator_arguments=SMALL | {"unit": 0.1}, noise=MODELS["gan2gan-noise-field"](), ema=0.0
+    )
+    taught, kept = method.networks["generator"], method.restorer
+    taught.eval(), kept.eval()
+    assert method.arguments["unit"] == kept.unit == 0.1
+    nn.init.normal_(taught.out.weight)
+    kept.load_state_dict(taught.state_dict())
+    rows = torch.arange(32)
+    board = 0.1 * (-1.0) ** (rows + rows[:, None])[None, None]  # its local mean is next to nothing
+    with torch.no_grad():
+        loud = taught(2**0.5 * board) - 2**0.5 * board
+        told = kept(board) - board
+    assert told.abs().max() > 0.01
+    assert torch.allclose(loud, 2**0.5 * told, atol=0.02 * told.abs().max().item())
+    plain = METHODS["gan2gan-noisier"](generator_arguments=SMALL, noise="patches", rescale=False)
+    assert plain.networks["generator"].unit == plain.restorer.unit
+    chain = {"generator": "dncnn", "generator_arguments": {"layers": 3}}
+    assert METHODS["gan2gan-noisier"](**chain, noise="patches").unit is None
 
 
 def test_noisier_pairs_expect_the_clean_image() -> None:

@@ -39,6 +39,7 @@ class Preset:
             window look rough, and ranking leaves them out. 0 does without.
         rough: where the first estimate comes from: "noisier", our way without a game of five, or
             "game", the paper's g2, which needs noise="made".
+        rescale: use the first estimate of "noisier" in units of less noise, see NoisierPairs.
         noise: "made" plays stage two; "patches" draws the extracted patches themselves: what does
             a generator add to those?
         released: the published networks, constants and schedules.
@@ -61,6 +62,7 @@ class Preset:
     at_least: int | None = None
     lam: float | None = None
     rough: str = "noisier"
+    rescale: bool = True
     noise: str = "made"
     released: bool = False
     calibrate: bool = True
@@ -112,9 +114,12 @@ class Preset:
         """A round of stage three; or, where the game gives no estimate, the first estimate."""
         if self.released and not first:
             own = {"generator": "dncnn", "schedule": "released", "lr": 1e-3, "ema": 0.0}
-            return NoisePairs(noise=noise, **own | dict(self.pairs))
-        kind = NoisierPairs if first else NoisePairs
-        return kind(noise=noise, **in_units(deviation, self.pairs, "generator"))
+            own |= {"noisy_target": True, **self.pairs}
+            return NoisePairs(noise=noise, **own)
+        arguments = in_units(deviation, self.pairs, "generator")
+        if first:
+            return NoisierPairs(noise=noise, rescale=self.rescale, **arguments)
+        return NoisePairs(noise=noise, **arguments)
 
     def pairs_data(
         self, images: NoisyImages, smooth: Smooth, seed: int

@@ -28,6 +28,7 @@ __all__ = ["RULES", "denoise", "judge", "keep", "mosaic"]
 
 RULES = ("error", "residual", "clean")
 PATCHES = 256  # of made noise
+TIE = 0.05  # of the root of an estimated error: so close, stages are as good
 
 
 def denoise(
@@ -92,17 +93,24 @@ def keep(judged: Mapping[str, Mapping[str, float]], rule: str) -> str:
 
     Args:
         judged: stages in the order of their training, each as `judge` gives it.
-        rule: the one that they were judged by. Estimated errors below zero cannot be: the noise of
-            these images is not the one that was learnt, and their order says nothing. Then it is
-            the last stage.
+        rule: the one that they were judged by. The estimated error takes the smoother of two
+            answers for the better one, a little; so among stages within TIE of the least it is the
+            last that is kept. Estimated errors below zero cannot be: the noise of these images is
+            not the one that was learnt, and their order says nothing. Then it is the last of all.
 
     >>> keep({"g2g1": {"total": 0.2}, "g2g2": {"total": 0.1}, "g2g3": {"total": 0.3}}, "error")
     'g2g2'
+    >>> keep({"g2g1": {"total": 0.2}, "g2g2": {"total": 0.1}, "g2g3": {"total": 0.105}}, "error")
+    'g2g3'
     >>> keep({"g2g1": {"total": -0.2}, "g2g2": {"total": 0.1}, "g2g3": {"total": 0.3}}, "error")
     'g2g3'
     """
-    least = min(judged, key=lambda name: judged[name]["total"])
-    return list(judged)[-1] if rule == "error" and judged[least]["total"] < 0 else least
+    totals = {name: one["total"] for name, one in judged.items()}
+    least = min(totals.values())
+    if rule != "error":
+        return min(totals, key=totals.__getitem__)
+    enough = least * (1 + TIE) ** 2 if least >= 0 else math.inf
+    return [name for name, total in totals.items() if total <= enough][-1]
 
 
 def mosaic(patches: np.ndarray, shape: tuple[int, ...], seed: int = 0) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ Paper    Cha et al., ICLR 2021 (`NoisePairs`). `NoisierPairs` is Moran et al., "
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ __all__ = ["NoisePairs", "NoisierPairs"]
 class NoisePairs(OnePlayer):
     """Stage three, one round: learn from pairs of one estimate and two makings of noise.
 
-    source = E(Z) + noise, target = E(Z) + other noise; the denoiser minimises the mean square of
-    what it makes of the source, less the target. Pairs are made of whole batches. E is fixed.
+    source = E(Z) + noise, target = E(Z), or in the paper E(Z) + other noise; the denoiser minimises
+    the mean square of what it makes of the source, less the target. Pairs are made of whole
+    batches. E is fixed.
 
     Args:
         generator: the denoiser, a name in MODELS with its arguments.
@@ -32,8 +34,8 @@ class NoisePairs(OnePlayer):
             what does the generator add to those?
         estimator: E, a network or a file of its weights. None: the batch holds estimates already,
             which is quicker where they are made once for all steps.
-        quiet_target: leave the noise of the target out. Its mean is the same and it wanders less;
-            the paper keeps it.
+        noisy_target: the paper's target, with noise. Without it the target has the same mean and
+            wanders less.
         schedule: "cosine" with the warm-up of OnePlayer, or "released": half after each third.
         lr, beta1, warmup, ema: as in OnePlayer (paper: 1e-3, 0.9, none, none).
 
@@ -51,7 +53,7 @@ class NoisePairs(OnePlayer):
         *,
         noise: nn.Module | str | Path | None = None,
         estimator: nn.Module | str | Path | None = None,
-        quiet_target: bool = False,
+        noisy_target: bool = False,
         schedule: str = "cosine",
         lr: float = 2e-3,
         beta1: float = 0.9,
@@ -65,7 +67,7 @@ class NoisePairs(OnePlayer):
                 "the extracted patches themselves."
             )
         super().__init__(generator, generator_arguments, lr=lr, beta1=beta1, warmup=warmup, ema=ema)
-        self.schedule, self.quiet_target = schedule, quiet_target
+        self.schedule, self.noisy_target = schedule, noisy_target
         self.frozen: dict[str, nn.Module] = {}
         for name, network, read in (
             ("noise", noise, load_noise),
@@ -89,9 +91,9 @@ class NoisePairs(OnePlayer):
         if "estimator" in self.frozen:
             estimate = trainer.forward("estimator", estimate)
         source = estimate + self._noise(estimate, batch, trainer)
-        if self.quiet_target:
-            return source, estimate
-        return source, estimate + self._noise(estimate, batch, trainer, other=True)
+        if self.noisy_target:
+            return source, estimate + self._noise(estimate, batch, trainer, other=True)
+        return source, estimate
 
     def _noise(self, like: Tensor, batch: dict[str, Tensor], trainer, *, other=False) -> Tensor:
         """Noise of the shape of these patches: made, or the batch's, `other` its next patches."""
@@ -121,8 +123,32 @@ class NoisierPairs(NoisePairs):
     source = Z + m, target = Z - m, m made noise. Who sees Z + m = x + n + m cannot tell n from m,
     so it expects as much of either, and the mean of the target x + n - m is that of x, whatever the
     law and the correlation of the noise. The answer is Noisier2Noise's, 2 E[Z | Z + m] - (Z + m),
-    learnt in one go. Arguments as in NoisePairs.
+    learnt in one go.
+
+    So the network learns to remove the square root of two times the noise. One that works in units
+    of the noise, as gan2gan-compact does, is taught with a unit so much larger, and then used with
+    that of Z: the noise is as strong as it knows it, and the scene has more contrast.
+
+    Args:
+        rescale: do so. Without, the network takes away too much.
+        arguments: as in NoisePairs; `unit` among those of the network is that of Z.
     """
+
+    def __init__(self, *arguments: Any, rescale: bool = True, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        taught: Any = self.networks["generator"]
+        self.unit = getattr(taught, "unit", None) if rescale else None
+        if self.unit is not None:
+            taught.unit = self.unit * 2**0.5
+
+    @property
+    def restorer(self) -> nn.Module:
+        """The network to keep, in units of the noise of Z."""
+        network: Any = super().restorer
+        if self.unit is not None and network.unit != self.unit:
+            network = deepcopy(network)
+            network.unit = self.unit
+        return network
 
     @torch.no_grad()
     def pairs(self, batch: dict[str, Tensor], trainer) -> tuple[Tensor, Tensor]:
