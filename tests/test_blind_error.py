@@ -73,6 +73,16 @@ def test_a_linear_denoiser_is_told_its_true_error(law) -> None:
     assert told["nothing"] > told["blur 1.2"] < told["grey"]
 
 
+@pytest.mark.parametrize("law", [white, waves])
+@pytest.mark.parametrize("name", BENT)
+def test_bent_denoisers_are_told_their_true_error_on_gaussian_noise(law, name: str) -> None:
+    """Not only their order; what was put on an answer instead of Z told them much too little."""
+    clean, noise, made = scene(), law(1), law(2)
+    noisy = list(clean + noise)
+    true = float(np.square(np.stack(BENT[name](noisy)) - clean).mean())
+    assert estimate(BENT[name], noisy, list(made)) == pytest.approx(true, abs=0.12 * SIGMA**2)
+
+
 def test_denoisers_stand_in_the_order_of_their_true_errors() -> None:
     """Bent ones too, as far as their errors differ by a fifth."""
     clean, noise, made = scene(), white(1), white(2)
