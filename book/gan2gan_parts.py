@@ -10,8 +10,8 @@ from torch import nn
 from docrestore import denoising_speed
 from docrestore.ablation import Difference, differences
 from docrestore.denoising_plan import read_plan
-from docrestore.ledger import Claim, denoisers
-from docrestore.ledger.denoisers import CHOSEN, Run, row, spoken
+from docrestore.ledger import Claim, denoisers, peeking, rivals
+from docrestore.ledger.denoisers import CHOSEN, OURS, PLAIN, WAYS, Run, row, spoken
 from docrestore.ledger.rows import metric_table
 from docrestore.ledger.tables import markdown
 from docrestore.models import MODELS
@@ -36,7 +36,8 @@ REAL_SETS = {
     "polyu": "PolyU",
 }
 METRICS = {"psnr": "PSNR", "ssim": "SSIM", "ssim_released": "SSIM as released"}
-SINGLE = ("noise2void", "neighbor2neighbor", "noisier", "g2g1", "g2g2", "g2g3", CHOSEN)
+ROUNDS = [f"{OURS} {name}" for name in ("noisier", "g2g1", "g2g2", "g2g3")]
+SINGLE = ("noise2void", "neighbor2neighbor", PLAIN, *ROUNDS, CHOSEN)
 CURVES = ("noise2clean", "noise2clean, shuffled", "noise2noise", "noise2void", "neighbor2neighbor")
 UNIT = "PSNR, dB"
 
@@ -53,8 +54,9 @@ def gan2gan_parts(claims: Sequence[Claim]) -> dict[str, str]:
     return parts | {
         "gan2gan_budget.md": budget_part(whole),
         "gan2gan_ceiling.md": ceiling_part(whole),
-        "gan2gan_rivals.md": rivals(whole),
-        "gan2gan_peeking.md": peeking(made),
+        "gan2gan_rivals.md": rivals.table(whole, read_plan().cells, TEST) or not_run(BENCH),
+        "gan2gan_units.md": rivals.units(whole, read_plan().cells, TEST) or not_run(BENCH),
+        "gan2gan_peeking.md": peeking_part(made),
         "gan2gan_curve.md": curve_part(whole),
         "gan2gan_stages.md": stages_part(runs),
         "gan2gan_real.md": real_table(runs),
@@ -100,17 +102,20 @@ def cells_table(runs: Sequence[Run], claims: Sequence[Claim], metric: str) -> st
 
 
 def ceiling_part(runs: Sequence[Run]) -> str:
-    """How far from clean targets GAN2GAN ends, and on which noise it is farthest, in a sentence."""
-    ours, ceiling = (row(runs, name, TEST, CELLS).means for name in (CHOSEN, "noise2clean"))
-    gaps = {c: ours[c]["psnr"] - ceiling[c]["psnr"] for c in ours if c in ceiling}
-    if not gaps:
-        return not_run(BENCH)
-    worst, best = (pick(gaps, key=gaps.__getitem__) for pick in (min, max))
-    return (
-        f"Chosen blindly, GAN2GAN ends between {gaps[worst]:+.2f} dB ({spoken(worst)}) and "
-        f"{gaps[best]:+.2f} dB ({spoken(best)}) from clean targets, in the mean of "
-        f"{len(gaps)} kinds of noise {sum(gaps.values()) / len(gaps):+.2f} dB."
-    )
+    """How far from clean targets GAN2GAN ends, and on which noise it is farthest, in sentences."""
+    told = []
+    for way, begin in ((CHOSEN, "Chosen blindly, GAN2GAN"), (PLAIN, "Plain GAN2GAN")):
+        ours, ceiling = (row(runs, name, TEST, CELLS).means for name in (way, "noise2clean"))
+        gaps = {c: ours[c]["psnr"] - ceiling[c]["psnr"] for c in ours if c in ceiling}
+        if not gaps:
+            continue
+        worst, best = (pick(gaps, key=gaps.__getitem__) for pick in (min, max))
+        told.append(
+            f"{begin} ends between {gaps[worst]:+.2f} dB ({spoken(worst)}) and "
+            f"{gaps[best]:+.2f} dB ({spoken(best)}) from clean targets, in the mean of "
+            f"{len(gaps)} kinds of noise {sum(gaps.values()) / len(gaps):+.2f} dB."
+        )
+    return " ".join(told) or not_run(BENCH)
 
 
 def real_table(runs: Sequence[Run]) -> str:
@@ -127,34 +132,11 @@ def real_table(runs: Sequence[Run]) -> str:
     return metric_table(rows, sets, "psnr", head="restored by", names=lambda one: heads[one])
 
 
-def rivals(runs: Sequence[Run]) -> str:
-    """GAN2GAN against Noise2Void and others, image by image: a line a kind of noise and budget."""
-    names = ("noise2void", "neighbor2neighbor", "noise2clean")
-    lines = [["noise", "steps a training", *(f"less {denoisers.NAMES[one]}" for one in names)]]
-    for cell in read_plan().cells:
-        for budget in denoisers.budgets([run for run in runs if run["cell"] == cell]):
-            steps = next(run["steps"] for run in runs
-                         if (run["row"], run["budget"]) == ("noise2clean", budget))  # fmt: skip
-            found = [denoisers.versus(runs, cell, CHOSEN, one, TEST, budget) for one in names]
-            if any(found):
-                told = [f"{one[0]:+.2f} ({one[1]:+.2f} to {one[2]:+.2f})" if one else ""
-                        for one in found]  # fmt: skip
-                lines.append([spoken(cell), f"{steps:,}", *told])
-    return markdown(lines, 1) if len(lines) > 1 else not_run(BENCH)
-
-
-def peeking(runs: Sequence[Run]) -> str:
-    """What choosing by clean images buys: the table, and both rules in a sentence."""
-    if not denoisers.chosen(runs):
+def peeking_part(runs: Sequence[Run]) -> str:
+    """What choosing by clean images buys: the table, and all rules in a sentence a way."""
+    if not denoisers.chosen(runs, WAYS):
         return not_run(BENCH)
-    gains = denoisers.peeking_gains(runs, TEST)
-    means = {rule: sum(found) / len(found) for rule, found in gains.items()}
-    return (
-        f"{denoisers.peeking_table(runs, TEST)}\n\nOver {len(gains['error'])} trainings, the "
-        f"estimated error is {means['error']:.2f} dB below the best round on average and "
-        f"{max(gains['error']):.2f} dB at most; the residual's look is {means['residual']:.2f} dB "
-        f"below it on average and {max(gains['residual']):.2f} dB at most."
-    )
+    return f"{peeking.table(runs, TEST)}\n\n{peeking.summary(runs, TEST)}"
 
 
 def curves(runs: Sequence[Run]) -> dict[str, dict[str, list[tuple[float, float]]]]:
@@ -171,7 +153,7 @@ def curves(runs: Sequence[Run]) -> dict[str, dict[str, list[tuple[float, float]]
             and "steps" in run
             and (run["machine"]["device"], run["machine"]["threads"]) == ("cpu", 2)
         ]
-        found = {CHOSEN: denoisers.chosen(mine)}
+        found = {name: denoisers.chosen(mine, [way]) for way, name in WAYS.items()}
         found |= {denoisers.NAMES[n]: [run for run in mine if run["row"] == n] for n in CURVES}
         lines = {
             name: sorted(
@@ -219,13 +201,16 @@ def stage_runs(runs: Sequence[Run]) -> list[dict]:
             "machine": run["machine"],
             "pages": [page for page in run["pages"] if page["set"] == TEST],
         }
-        for run in sorted(last.values(), key=lambda one: (one["plan_row"], one["seed"]))
+        for run in sorted(
+            last.values(), key=lambda one: (one["plan_row"] != OURS, one["plan_row"], one["seed"])
+        )
     ]
 
 
 def bare(name: str) -> str:
     """How a changed row is called in the table: by what was changed."""
-    return name.removeprefix("gan2gan").strip() or "GAN2GAN"
+    special = {OURS: "GAN2GAN", "gan2gan": "plain"}
+    return special.get(name) or name.removeprefix("gan2gan").strip()
 
 
 def bases() -> dict[str, str]:

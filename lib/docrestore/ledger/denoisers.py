@@ -1,7 +1,9 @@
 """All denoisers of book/ledger/denoising.json: over kinds of noise, over budgets, over seeds.
 
-A cell is a kind of noise; its test sets are scored by every row. GAN2GAN gives a row for the first
-estimate and for each round, and says which of them its estimated error chose; `CHOSEN` is that.
+A cell is a kind of noise; its test sets are scored by every row. GAN2GAN gives a result for the
+first estimate and for each round, with the errors that it estimates of them; `CHOSEN` is the one
+that our rule keeps. `PLAIN` is the same of the way that does not rescale its first estimate and
+puts noise on its targets.
 """
 
 import json
@@ -17,20 +19,22 @@ from docrestore.ledger.results import Result
 from docrestore.ledger.rows import Row, difference
 from docrestore.ledger.tables import markdown
 from docrestore.paths import here
+from docrestore.selection import keep
 
-__all__ = ["CHOSEN", "KNOWN", "NAMES", "as_result", "best_classical", "budgets", "chosen",
-           "costs_table", "peeking_gains", "peeking_table", "published", "read_runs", "row",
-           "seconds", "spoken", "versus"]  # fmt: skip
+__all__ = ["CHOSEN", "KNOWN", "NAMES", "OURS", "PLAIN", "STAGES", "WAYS", "Run", "a_round",
+           "as_result", "best_classical", "budgets", "chosen", "costs_table", "published",
+           "read_runs", "rounds", "row", "seconds", "spoken", "stage", "versus"]  # fmt: skip
 
 FILE = ("book", "ledger", "denoising.json")
-CHOSEN = "GAN2GAN, chosen blindly"
+CHOSEN, PLAIN = "GAN2GAN, chosen blindly", "plain GAN2GAN, chosen blindly"
+OURS = "gan2gan rescaled"  # the plan's row of what the book recommends
+WAYS = {OURS: CHOSEN, "gan2gan": PLAIN}
+STAGES = {"noisier": "first estimate", "g2": "g₂ of the game"}
+STAGES |= {f"g2g{number}": f"round {number}" for number in (1, 2, 3)}
 NAMES = {  # of a result -> for readers
     "noisy": "the noisy image",
-    "noisier": "first estimate",
-    "g2": "g₂ of the game",
-    "g2g1": "GAN2GAN, round 1",
-    "g2g2": "GAN2GAN, round 2",
-    "g2g3": "GAN2GAN, round 3",
+    **{name: f"plain GAN2GAN, {words}" for name, words in STAGES.items()},
+    **{f"{OURS} {name}": f"GAN2GAN, {words}" for name, words in STAGES.items()},
     "noise2clean": "clean targets",
     "noise2clean, shuffled": "clean targets, noise shuffled",
     "noise2noise": "Noise2Noise",
@@ -42,9 +46,9 @@ NAMES = {  # of a result -> for readers
 }
 KNOWN = tuple(name for name in NAMES if name.endswith("sigma known"))  # classical ones
 TESTS = {"bsd68": "BSD68", "set12": "Set12"}
-BLIND = ("noise2void", "neighbor2neighbor", CHOSEN)  # told nothing, and not chosen by scores
+BLIND = ("noise2void", "neighbor2neighbor", PLAIN, CHOSEN)  # told nothing, and not chosen by scores
 
-OURS = {"psnr_gray": "psnr", "ssim_gray": "ssim"}  # a claim's words -> a run's
+CLAIMED = {"psnr_gray": "psnr", "ssim_gray": "ssim"}  # a claim's words -> a run's
 SUBJECTS = {"network": CHOSEN, "input": "degraded"}
 PROTOCOL = (
     "learnt from other photographs with noise of the same kind; restored and clean clipped to "
@@ -82,7 +86,7 @@ def published(claims: Iterable[Claim], method: str, test: str) -> Row:
     found = Row(f"{method}, published")
     for claim in claims:
         if claim.method == method and claim.set.startswith(f"{test}-"):
-            values = {OURS.get(key, key): value for key, value in claim.values.items()}
+            values = {CLAIMED.get(key, key): value for key, value in claim.values.items()}
             found.means.setdefault(claim.set.removeprefix(f"{test}-"), values)
     return found
 
@@ -102,13 +106,14 @@ def row(runs: Sequence[Run], name: str, test: str, budget: str | None = None) ->
 
     Args:
         runs: of `read_runs`.
-        name: of the result, such as noise2void or g2g2; or CHOSEN.
+        name: of the result, such as noise2void or g2g2; or CHOSEN or PLAIN.
         test: the clean set that was made noisy and is scored; a real set scores itself.
         budget: of the training; None for classical rows, which have none.
     """
     found = Row(NAMES.get(name, name), competes=name in BLIND)
     mine = [run for run in runs if _trained(run) == budget]
-    mine = chosen(mine) if name == CHOSEN else [run for run in mine if run["row"] == name]
+    ways = [way for way, words in WAYS.items() if words == name]
+    mine = chosen(mine, ways) if ways else [run for run in mine if run["row"] == name]
     for cell in dict.fromkeys(run["cell"] for run in mine):
         pages = [_pages(run, test) for run in mine if run["cell"] == cell]
         if not pages[0]:
@@ -122,9 +127,40 @@ def row(runs: Sequence[Run], name: str, test: str, budget: str | None = None) ->
     return found
 
 
-def chosen(runs: Sequence[Run]) -> list[Run]:
-    """Of the rounds of GAN2GAN those that the estimated error chose."""
-    return [run for run in runs if run.get("chosen") and run["plan_row"] == "gan2gan"]
+def chosen(runs: Sequence[Run], ways: Iterable[str] = (OURS,)) -> list[Run]:
+    """The stage that our rule keeps of each training of these ways, by its estimated errors.
+
+    A result also holds what was kept on its day; the rule has changed since the first of them.
+    """
+    found = []
+    for way in ways:
+        mine = [run for run in runs if run["plan_row"] == way and "selection" in run]
+        for first in [run for run in mine if _first(mine, run)]:
+            stages = {run["row"]: run for run in rounds(mine, first)}
+            judged = {name: run["selection"] for name, run in stages.items()}
+            found.append(stages[keep(judged, "error")])
+    return found
+
+
+def rounds(runs: Sequence[Run], run: Run) -> list[Run]:
+    """The stages of the training that a run belongs to, in the order of their training."""
+    key = ("plan_row", "cell", "budget", "seed")
+    mine = [one for one in runs if all(one[word] == run[word] for word in key)]
+    return sorted(mine, key=lambda one: one.get("steps", 0))
+
+
+def a_round(runs: Sequence[Run], run: Run) -> int:
+    """The steps of one training of those that a run of GAN2GAN is made of."""
+    return min(one["steps"] for one in rounds(runs, run))
+
+
+def stage(run: Run) -> str:
+    """Which stage of GAN2GAN a run is, for readers."""
+    return STAGES[run["row"].removeprefix(run["plan_row"]).strip() or run["row"]]
+
+
+def _first(runs: Sequence[Run], run: Run) -> bool:
+    return rounds(runs, run)[0] is run
 
 
 def _pages(run: Run, test: str) -> list[dict[str, Any]]:
@@ -133,7 +169,7 @@ def _pages(run: Run, test: str) -> list[dict[str, Any]]:
 
 def seconds(runs: Sequence[Run], run: Run) -> float:
     """What a run took; for GAN2GAN all rounds of its training, which the choice is made among."""
-    return max(one["seconds"] for one in [run, *_rounds(runs, run)] if "seconds" in one)
+    return max(one["seconds"] for one in rounds(runs, run))
 
 
 def versus(
@@ -154,14 +190,14 @@ def costs_table(runs: Sequence[Run], cell: str, tests: Sequence[str]) -> str:
     heads = [f"PSNR {TESTS.get(one, one)}" for one in tests]
     ssims = ["SSIM 11 x 11", "SSIM as released"]
     lines = [["row", "steps", "megapixels seen", "minutes", *heads, *ssims]]
-    kept = [id(run) for run in chosen(runs)]
+    kept = [id(run) for run in chosen(runs, WAYS)]
     for budget in [None, *budgets(runs)]:
         for name, words in NAMES.items():
             mine = [
                 run
                 for run in runs
                 if (run["cell"], run["row"], _trained(run)) == (cell, name, budget)
-                and run["plan_row"] in (name, "gan2gan")
+                and run["plan_row"] in (name, *WAYS)
             ]
             if not mine:
                 continue
@@ -186,7 +222,7 @@ def as_result(runs: Sequence[Run]) -> Result | None:
     """
     runs = [run for run in runs if run["pages"][0]["set"] != run["cell"]]
     best: dict[str, Run] = {}
-    for run in sorted(chosen(runs), key=lambda one: (-_a_round(runs, one), one["seed"])):
+    for run in sorted(chosen(runs, WAYS), key=lambda one: (-a_round(runs, one), one["seed"])):
         best.setdefault(run["cell"], run)
     if not best:
         return None
@@ -207,46 +243,6 @@ def as_result(runs: Sequence[Run]) -> Result | None:
     subjects = {SUBJECTS[kind]: {"kind": kind} for kind in mine}
     made = {key: one[key] for key in ("command", "commit", "versions", "machine", "date")}
     return Result("gan2gan-denoise", "denoise", PROTOCOL, subjects, sets, rows, made)
-
-
-def peeking_table(runs: Sequence[Run], test: str) -> str:
-    """What each rule chooses, and what the clean test images would: a line a training."""
-    lines = [["noise", "steps a round", "seed", "by estimated error", "by the residual's look",
-              "by clean images", "peeking buys, dB"]]  # fmt: skip
-    for run in chosen(runs):
-        rounds = _rounds(runs, run)
-        look = min(rounds, key=lambda one: one["selection"]["residual"])
-        best = max(rounds, key=lambda one: one["means"][test]["psnr"])
-        told = [
-            f"{NAMES[one['row']].removeprefix('GAN2GAN, ')}: {one['means'][test]['psnr']:.2f}"
-            for one in (run, look, best)
-        ]
-        steps = _a_round(runs, run)
-        gain = best["means"][test]["psnr"] - run["means"][test]["psnr"]
-        lines.append([spoken(run["cell"]), f"{steps:,}", str(run["seed"]), *told, f"{gain:.2f}"])
-    return markdown(lines, 1)
-
-
-def peeking_gains(runs: Sequence[Run], test: str) -> dict[str, list[float]]:
-    """What the best round has more than the chosen one, in dB, for each training and rule."""
-    gains: dict[str, list[float]] = {"error": [], "residual": []}
-    for run in chosen(runs):
-        rounds = _rounds(runs, run)
-        best = max(one["means"][test]["psnr"] for one in rounds)
-        look = min(rounds, key=lambda one: one["selection"]["residual"])
-        for rule, one in (("error", run), ("residual", look)):
-            gains[rule].append(best - one["means"][test]["psnr"])
-    return gains
-
-
-def _a_round(runs: Sequence[Run], run: Run) -> int:
-    """The steps of one training of those that a run of GAN2GAN is made of."""
-    return min(one["steps"] for one in _rounds(runs, run))
-
-
-def _rounds(runs: Sequence[Run], run: Run) -> list[Run]:
-    key = ("plan_row", "cell", "budget", "seed")
-    return [one for one in runs if all(one[word] == run[word] for word in key)]
 
 
 def _trained(run: Run) -> str | None:

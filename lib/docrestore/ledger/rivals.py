@@ -1,0 +1,69 @@
+"""GAN2GAN image by image: against its rivals, and the way we recommend against the plain one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from docrestore.ledger.denoisers import (
+    CHOSEN,
+    NAMES,
+    OURS,
+    PLAIN,
+    budgets,
+    row,
+    spoken,
+    versus,
+)
+from docrestore.ledger.tables import markdown
+
+__all__ = ["table", "units"]
+
+Run = Mapping[str, Any]
+RIVALS = ("noise2void", "neighbor2neighbor", "noise2clean")
+
+
+def table(runs: Sequence[Run], cells: Sequence[str], test: str) -> str:
+    """What the chosen stage has more than each rival with as many steps a training, in dB.
+
+    A line a kind of noise and budget; "" where nothing was run. The plain way stands in where the
+    other was not run.
+    """
+    lines = []
+    for cell, budget, steps, mine in _trainings(runs, cells):
+        there = row(mine, CHOSEN, test, budget).pages
+        way, ours = ("rescaled", CHOSEN) if there else ("plain", PLAIN)
+        found = [versus(mine, cell, ours, one, test, budget) for one in RIVALS]
+        if any(found):
+            lines.append([spoken(cell), f"{steps:,}", way, *map(_told, found)])
+    heads = ["noise", "steps a training", "way", *(f"less {NAMES[one]}" for one in RIVALS)]
+    return markdown([heads, *lines], 1) if lines else ""
+
+
+def units(runs: Sequence[Run], cells: Sequence[str], test: str) -> str:
+    """PSNR of the first estimate and of the chosen stage of both ways; "" where not both are."""
+    lines = []
+    for cell, budget, steps, mine in _trainings(runs, cells):
+        names = ("noisier", f"{OURS} noisier", PLAIN, CHOSEN)
+        means = [row(mine, one, test, budget).means.get(cell) for one in names]
+        if all(means):
+            told = [f"{one['psnr']:.2f}" for one in means if one]
+            gain = _told(versus(mine, cell, CHOSEN, PLAIN, test, budget))
+            lines.append([spoken(cell), f"{steps:,}", *told, gain])
+    heads = ["noise", "steps a training", "first estimate, plain", "first estimate, rescaled",
+             "chosen, plain", "chosen, rescaled", "gain of the chosen"]  # fmt: skip
+    return markdown([heads, *lines], 1) if lines else ""
+
+
+def _trainings(runs: Sequence[Run], cells: Sequence[str]) -> list[tuple[str, str, int, list[Run]]]:
+    """Kind of noise, budget, steps of one training, and the runs of that noise."""
+    found = []
+    for cell in cells:
+        mine = [run for run in runs if run["cell"] == cell]
+        for budget in budgets(mine):
+            ceiling = ("noise2clean", budget)
+            steps = next(run["steps"] for run in mine if (run["row"], run["budget"]) == ceiling)
+            found.append((cell, budget, steps, mine))
+    return found
+
+
+def _told(found: tuple[float, float, float] | None) -> str:
+    return f"{found[0]:+.2f} ({found[1]:+.2f} to {found[2]:+.2f})" if found else ""
