@@ -66,6 +66,7 @@ def test_each_row_is_a_file_and_is_not_done_again(tmp_path: Path, capsys) -> Non
     assert one["plan_row"] == "gan2gan" and one["command"].endswith(
         "--rows gan2gan --budget tiny --seed 0"
     )
+    assert 0 < one["true_error"] < 60, "of the images held out, in grey levels"
     assert one["machine"]["device"] == "cpu"
     assert one["megapixels_seen"] == round((4 * 2 + 3 * 8) * 32**2 / 1e6, 1)
     assert set(one["means"]["b"]) == {"psnr", "ssim", "ssim_released"} and len(one["pages"]) == 6

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -150,12 +151,21 @@ class Bench:
                 seconds=spent,
                 chosen=name == fitted.chosen,
                 selection=fitted.report["selection"][name],
+                true_error=self._true_error(path, fitted.report["held_out"]),
             )
         trained = len(fitted.stages) - ("g2" in fitted.stages)
         card = self._card(row, trained * budget.steps, sum(seconds.values()), worth[fitted.chosen])
         card["game_steps"] = preset.steps[0]
         fitted.save(self._weights(row), **card)
         put_in_place(self.path(row), json.dumps(fitted.report, indent=1).encode())
+
+    def _true_error(self, path: Path, names: list[str]) -> float:
+        """What the choice had to estimate: root mean square on the images held out, in 1/255."""
+        judges = [one for one in self.train if f"{one.set}/{one.id}" in names]
+        restored = denoise(load(path).to(self.device), [one.degraded for one in judges])
+        pairs = zip(restored, judges, strict=True)
+        wrong = [float(np.square(ours - one.clean).mean()) for ours, one in pairs]
+        return 255 * float(np.mean(wrong)) ** 0.5
 
     def _weights(self, row: str) -> Path:
         return self.folder / row / "weights.safetensors"
