@@ -57,6 +57,7 @@ def gan2gan_parts(claims: Sequence[Claim]) -> dict[str, str]:
         "gan2gan_rivals.md": rivals.table(whole, read_plan().cells, TEST) or not_run(BENCH),
         "gan2gan_units.md": rivals.units(whole, read_plan().cells, TEST) or not_run(BENCH),
         "gan2gan_peeking.md": peeking_part(made),
+        "gan2gan_estimates.md": peeking.estimates(made) or not_run(BENCH),
         "gan2gan_curve.md": curve_part(whole),
         "gan2gan_stages.md": stages_part(runs),
         "gan2gan_real.md": real_table(runs),
@@ -133,8 +134,8 @@ def real_table(runs: Sequence[Run]) -> str:
 
 
 def peeking_part(runs: Sequence[Run]) -> str:
-    """What choosing by clean images buys: the table, and all rules in a sentence a way."""
-    if not denoisers.chosen(runs, WAYS):
+    """What choosing by clean images buys: the table, and all rules in a sentence."""
+    if not denoisers.chosen(runs):
         return not_run(BENCH)
     return f"{peeking.table(runs, TEST)}\n\n{peeking.summary(runs, TEST)}"
 
