@@ -232,7 +232,7 @@ def stages_part(runs: Sequence[Run]) -> str:
     """What each part is worth: a figure with alt text and a table."""
     rows = stage_rows(runs)
     if len(rows) < 2:
-        return not_run(BENCH)
+        return not_run(f"{BENCH} --cell {HEADLINES[0]} --budget {STAGED} --rows ...")
     changed_in = bases()
     lines = [["changed", "PSNR, dB", "against", "difference", "95 % interval", "beyond the noise"]]
     for one in rows:
