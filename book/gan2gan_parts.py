@@ -190,11 +190,10 @@ def stage_runs(runs: Sequence[Run]) -> list[dict]:
         if (run["budget"], run["cell"]) == (STAGED, HEADLINES[0])
         and run["plan_row"].startswith("gan2gan")
     ]
-    last = {}
-    for run in mine:
-        key = (run["plan_row"], run["seed"])
-        if key not in last or run["steps"] > last[key]["steps"]:
-            last[key] = run
+    if not (whole := [run for run in mine if run["plan_row"] == OURS]):
+        return []
+    end = max(whole, key=lambda one: one["steps"])["row"].split()[-1]  # of a training that is done
+    last = [run for run in mine if run["row"].split()[-1] == end]
     return [
         {
             "row": bare(run["plan_row"]),
@@ -203,7 +202,7 @@ def stage_runs(runs: Sequence[Run]) -> list[dict]:
             "pages": [page for page in run["pages"] if page["set"] == TEST],
         }
         for run in sorted(
-            last.values(), key=lambda one: (one["plan_row"] != OURS, one["plan_row"], one["seed"])
+            last, key=lambda one: (one["plan_row"] != OURS, one["plan_row"], one["seed"])
         )
     ]
 

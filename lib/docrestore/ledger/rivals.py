@@ -66,4 +66,8 @@ def _trainings(runs: Sequence[Run], cells: Sequence[str]) -> list[tuple[str, str
 
 
 def _told(found: tuple[float, float, float] | None) -> str:
-    return f"{found[0]:+.2f} ({found[1]:+.2f} to {found[2]:+.2f})" if found else ""
+    """A difference and its interval, which no line break is to take apart."""
+    if not found:
+        return ""
+    reach = " to ".join(f"{one:+.2f}" for one in found[1:])
+    return f"{found[0]:+.2f} ({reach})".replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")
