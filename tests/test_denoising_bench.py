@@ -78,6 +78,8 @@ def test_each_row_is_a_file_and_is_not_done_again(tmp_path: Path, capsys) -> Non
     assert merge(tmp_path / "out", tmp_path / "all.json") == 4
     rows = json.loads((tmp_path / "all.json").read_text())["runs"]
     assert {run["row"] for run in rows} == {"noise2void", "noisier", "g2g1", "noisy"}
+    (where / "gan2gan.json").unlink()  # as if stopped between two stages
+    assert merge(tmp_path / "out", tmp_path / "all.json") == 2
 
 
 def test_seconds_count_what_was_trained_before_a_kill(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from docrestore import provenance
 from docrestore.checkpoints import put_in_place
 from docrestore.denoising_plan import read_plan
-from docrestore.denoising_rows import Bench
+from docrestore.denoising_rows import Bench, result_file
 from docrestore.paths import here
 
 __all__ = ["merge"]
@@ -29,9 +29,15 @@ RUNS = ("runs", "denoise-bench")
 
 
 def merge(out: Path, path: Path) -> int:
-    """Gather the results below `out` into one file, whole or not at all; return their number."""
-    found = [json.loads(one.read_text()) for one in sorted(out.glob("*/*/*.json"))]
-    lines = [json.dumps(one, ensure_ascii=False) for one in found if "means" in one]
+    """Gather the results below `out` into one file, whole or not at all; return their number.
+
+    Stages of a GAN2GAN that was stopped before its last one was scored are left out.
+    """
+    lines = []
+    for result in sorted(out.glob("*/*/*.json")):
+        one = json.loads(result.read_text())
+        if "means" in one and result_file(result.parent, one["plan_row"]).is_file():
+            lines.append(json.dumps(one, ensure_ascii=False))
     put_in_place(path, ('{"runs": [\n  ' + ",\n  ".join(lines) + "\n]}\n").encode())
     return len(lines)
 

@@ -28,7 +28,12 @@ from docrestore.train import method_arguments
 from docrestore.training import fit
 from docrestore.weights import load, save_weights
 
-__all__ = ["Bench"]
+__all__ = ["Bench", "result_file"]
+
+
+def result_file(folder: Path, row: str) -> Path:
+    """Where a row's result is, in the folder of its cell."""
+    return folder / f"{re.sub('[^A-Za-z0-9]+', '-', row)}.json"
 
 
 class Bench:
@@ -84,7 +89,7 @@ class Bench:
 
     def path(self, row: str) -> Path:
         """Where a row's result is written; that of gan2gan comes when its last round is done."""
-        return self.folder / f"{re.sub('[^A-Za-z0-9]+', '-', row)}.json"
+        return result_file(self.folder, row)
 
     def run(self, row: str) -> None:
         """Train and score a row, unless its file is there.

@@ -3,15 +3,13 @@
 The plain way is left out: its errors were estimated by an older rule than ours of today.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from docrestore.ledger.denoisers import a_round, chosen, rounds, spoken, stage
+from docrestore.ledger.denoisers import Run, a_round, chosen, rounds, spoken, stage
 from docrestore.ledger.tables import markdown
 
 __all__ = ["estimates", "gains", "summary", "table"]
 
-Run = Mapping[str, Any]
 RULES = {
     "error": "by estimated error",
     "residual": "by the residual's look",

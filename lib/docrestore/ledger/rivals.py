@@ -1,13 +1,13 @@
 """GAN2GAN image by image: against its rivals, and the way we recommend against the plain one."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from docrestore.ledger.denoisers import (
     CHOSEN,
     NAMES,
     OURS,
     PLAIN,
+    Run,
     budgets,
     row,
     spoken,
@@ -17,7 +17,6 @@ from docrestore.ledger.tables import markdown
 
 __all__ = ["table", "units"]
 
-Run = Mapping[str, Any]
 RIVALS = ("noise2void", "neighbor2neighbor", "noise2clean")
 
 

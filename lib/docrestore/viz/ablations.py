@@ -45,4 +45,6 @@ def ablation_alt(rows: Sequence[Difference], unit: str = "F-measure, points") ->
     told = [f"{row.row} {row.difference:+.2f}" for row in rows[1:]]
     clear = [row.row for row in rows[1:] if row.beyond_noise]
     words = f"Larger than the noise: {', '.join(clear)}." if clear else "None exceeds the noise."
+    if all(len(row.each) < 2 for row in rows[1:]):
+        words = "There is one seed, so the noise is not known."
     return f"A line for each change, with its difference in {unit}: {'; '.join(told)}. {words}"
