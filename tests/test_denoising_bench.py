@@ -79,7 +79,26 @@ def test_each_row_is_a_file_and_is_not_done_again(tmp_path: Path, capsys) -> Non
     rows = json.loads((tmp_path / "all.json").read_text())["runs"]
     assert {run["row"] for run in rows} == {"noise2void", "noisier", "g2g1", "noisy"}
     (where / "gan2gan.json").unlink()  # as if stopped between two stages
-    assert merge(tmp_path / "out", tmp_path / "all.json") == 2
+    assert merge(tmp_path / "out", tmp_path / "others.json") == 2
+
+
+def test_merging_keeps_what_other_machines_made(tmp_path: Path) -> None:
+    """A row made anew replaces its old stages, of which there were more; others stay in place."""
+    bench(tmp_path).run("noisy")
+    path = tmp_path / "out" / "tiny-0" / "gaussian-25" / "noisy.json"
+    ours = json.loads(path.read_text())
+    kept = [
+        ours | {"row": "a second stage"},
+        ours | {"row": "other row", "plan_row": "other row"},
+        ours | {"row": "other seed", "plan_row": "noisy", "seed": 1},
+    ]
+    out = tmp_path / "all.json"
+    out.write_text(json.dumps({"runs": kept}))
+    assert merge(tmp_path / "out", out) == 3
+    runs = json.loads(out.read_text())["runs"]
+    assert [(run["row"], run["seed"]) for run in runs] == [
+        ("noisy", 0), ("other row", 0), ("other seed", 1),
+    ]  # fmt: skip
 
 
 def test_seconds_count_what_was_trained_before_a_kill(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ What there is to train stands in book/ledger/denoising.yaml; all trainings have 
 call trains and scores the rows of one cell one after the other and writes a file for each,
 runs/denoise-bench/BUDGET-SEED/CELL/ROW.json; what is there is not done again. Calls for other rows
 or cells may run beside it, on one machine or several. `--jobs N` starts such calls for all that is
-missing, N at a time; `--merge` gathers the files into book/ledger/denoising.json.
+missing, N at a time; `--merge` puts the results into book/ledger/denoising.json, where others stay.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from docrestore import provenance
 from docrestore.checkpoints import put_in_place
@@ -29,17 +30,29 @@ RUNS = ("runs", "denoise-bench")
 
 
 def merge(out: Path, path: Path) -> int:
-    """Gather the results below `out` into one file, whole or not at all; return their number.
+    """Put the results below `out` into a file, whole or not at all; return how many it holds then.
 
-    Stages of a GAN2GAN that was stopped before its last one was scored are left out.
+    A row that was run anew replaces the one in the file with all its stages. Other rows stay, for
+    the folder of runs of one machine rarely has them all. Stages of a GAN2GAN that was stopped
+    before its last one was scored are left out.
     """
-    lines = []
-    for result in sorted(out.glob("*/*/*.json")):
+    made = []
+    for result in out.glob("*/*/*.json"):
         one = json.loads(result.read_text())
         if "means" in one and result_file(result.parent, one["plan_row"]).is_file():
-            lines.append(json.dumps(one, ensure_ascii=False))
+            made.append(one)
+    kept = json.loads(path.read_text())["runs"] if path.is_file() else []
+    anew = {_of_plan(one) for one in made}
+    results = [*made, *(one for one in kept if _of_plan(one) not in anew)]
+    results.sort(key=lambda one: result_file(Path(*_of_plan(one)[:2]), one["row"]))
+    lines = [json.dumps(one, ensure_ascii=False) for one in results]
     put_in_place(path, ('{"runs": [\n  ' + ",\n  ".join(lines) + "\n]}\n").encode())
     return len(lines)
+
+
+def _of_plan(result: dict[str, Any]) -> tuple[str, str, str]:
+    """What one run made: budget and seed, cell, row of the plan."""
+    return f"{result['budget']}-{result['seed']}", result["cell"], result["plan_row"]
 
 
 def main(given: Sequence[str] | None = None) -> int:
