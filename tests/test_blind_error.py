@@ -9,7 +9,7 @@ from docrestore.blind_error import estimate, terms
 from docrestore.classical.noise import tv
 from docrestore.models import MODELS
 from docrestore.noisy import NoisyImages
-from docrestore.selection import judge, mosaic
+from docrestore.selection import judge, mosaic, noise_for
 from docrestore.smooth import choose
 
 SIGMA = 0.1
@@ -133,6 +133,29 @@ def test_a_mosaic_is_made_of_the_patches() -> None:
     assert set(np.unique(made)) <= {0.0, 1.0, 2.0}
     assert (made[:8, :8] == made[0, 0]).all() and len(np.unique(made)) > 1
     assert (made == mosaic(patches, (20, 27), seed=1)).all()
+
+
+def test_made_noise_for_an_image_has_no_seam() -> None:
+    """Neighbours hang together across the edge of a patch; a generator of one size cannot."""
+    field = MODELS["gan2gan-noise-field"]()
+    for part in field.parameters():
+        part.requires_grad_(False).zero_()
+    field.straight.weight[:, 3 * field.latent] = 1.0  # means over 8 x 8 pixels
+    images = [np.zeros((200, 150), np.float32)] * 12
+    smooth = choose(
+        NoisyImages.of(list(white(3).astype(np.float32))), window=32, stride=4, at_least=None
+    )
+
+    def together(noise: list[np.ndarray], column: int) -> float:
+        pairs = [one[:, column : column + 2] for one in noise]
+        return float(np.corrcoef(np.concatenate(pairs).T)[0, 1])
+
+    made = noise_for(images, smooth, field, 64)
+    assert [one.shape for one in made] == [(200, 150)] * 12
+    assert np.std(made[0] - made[1]) > 0, "each image has its own"
+    assert together(made, 63) == pytest.approx(7 / 8, abs=0.05)
+    patches = noise_for(images, smooth, MODELS["gan2gan-noise"]().eval(), 64)
+    assert patches[0].shape == (200, 150)
 
 
 def test_its_terms_tell_what_moved_and_what_is_left():

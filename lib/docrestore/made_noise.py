@@ -44,6 +44,7 @@ class CalibratedNoise(nn.Module):
     ) -> None:
         super().__init__()
         self.noise, self.draw, self.unit = noise, noise.draw, unit
+        self.size: int | None = getattr(noise, "size", None)  # None: it makes any
         self.register_buffer("made", torch.tensor(made or []))
         self.register_buffer("real", torch.tensor(real or []))
 
@@ -68,14 +69,17 @@ def calibration(made: np.ndarray, real: np.ndarray) -> dict[str, list[float]]:
 
 
 @torch.no_grad()
-def sample(noise: nn.Module, count: int, size: int, seed: int = 0) -> np.ndarray:
-    """Noise that a generator makes, always with the same chance: float32 (count, size, size)."""
+def sample(noise: nn.Module, count: int, size: int | tuple[int, int], seed: int = 0) -> np.ndarray:
+    """Noise that a generator makes, always with the same chance: float32 (count, H, W).
+
+    `size` is an integer, or (H, W), in pixels.
+    """
     device = next(noise.parameters()).device
     noise.eval()
-    chance = torch.Generator().manual_seed(seed)
+    chance, once = torch.Generator().manual_seed(seed), min(count, 32)
     made = [
-        noise(noise.draw(32, size, generator=chance, device=device)).float().cpu()  # type: ignore
-        for _ in range(-(-count // 32))
+        noise(noise.draw(once, size, generator=chance, device=device)).float().cpu()  # type: ignore
+        for _ in range(-(-count // once))
     ]
     return torch.cat(made)[:count, 0].numpy()
 

@@ -4,7 +4,7 @@ error     the least estimated error; see docrestore.blind_error. Our choice.
 residual  what was taken away looks most like the extracted noise; see docrestore.whiteness.
 clean     the least error against clean images. The released rule looks at them too: at the test
           set's, after each epoch. This one looks at those of the held-out images, after each round.
-          Its one use is to show what peeking buys: nobody who needs such a method has clean images.
+          Nobody who needs such a method has clean images: it is there to compare with.
 
 Where no clean image is opened the first two are both told, for they may disagree, and that is worth
 a look.
@@ -24,10 +24,11 @@ from docrestore.noisy import NoisyImages
 from docrestore.smooth import Smooth
 from docrestore.whiteness import TILE, score
 
-__all__ = ["RULES", "denoise", "judge", "keep", "mosaic"]
+__all__ = ["RULES", "denoise", "judge", "keep", "mosaic", "noise_for"]
 
 RULES = ("error", "residual", "clean")
-PATCHES = 256  # of made noise
+PATCHES = 256  # of noise that comes in patches alone
+WHOLE = 512  # pixels a side, up to which a generator makes noise without a seam
 TIE = 0.1  # of the root of an estimated error: so close, stages are as good
 
 
@@ -58,7 +59,7 @@ def judge(
         smooth: the windows that show the noise.
         noise: the noise generator, or "patches" for the windows themselves.
         rule: one of RULES.
-        patch: side of the noise that the generator was taught with.
+        patch: side of the noise of a generator that does not make any size.
         precision: as in docrestore.training.
 
     Returns:
@@ -74,8 +75,7 @@ def judge(
             for one, image in zip(restored, judges, strict=True)
         ]
         return {"total": float(np.mean(np.log10(wrong)) * 10)}
-    patches = smooth.noise(PATCHES) if isinstance(noise, str) else sample(noise, PATCHES, patch)
-    made = [mosaic(patches, image.shape, seed) for seed, image in enumerate(noisy)]
+    made = noise_for(noisy, smooth, noise, patch)
     error = blind_error.estimate(lambda images: denoise(network, images, precision), noisy, made)
     residuals = [one - other for one, other in zip(noisy, restored, strict=True)]
     seen = score(residuals, smooth.noise(), min(TILE, smooth.window), level=smooth.level).as_row()
@@ -111,6 +111,21 @@ def keep(judged: Mapping[str, Mapping[str, float]], rule: str) -> str:
         return min(totals, key=totals.__getitem__)
     enough = least * (1 + TIE) ** 2 if least >= 0 else math.inf
     return [name for name, total in totals.items() if total <= enough][-1]
+
+
+def noise_for(
+    images: Sequence[np.ndarray], smooth: Smooth, noise: nn.Module | str, patch: int
+) -> list[NDArray[np.float32]]:
+    """Noise for each image, of its shape, without a seam where the generator makes any size."""
+    if isinstance(noise, str) or getattr(noise, "size", None):
+        patches = smooth.noise(PATCHES) if isinstance(noise, str) else sample(noise, PATCHES, patch)
+        return [mosaic(patches, image.shape, seed) for seed, image in enumerate(images)]
+    made = []
+    for seed, image in enumerate(images):
+        height, width = (min(side, WHOLE) for side in image.shape)
+        pieces = -(-image.shape[0] // height) * -(-image.shape[1] // width)
+        made.append(mosaic(sample(noise, pieces, (height, width), seed), image.shape, seed))
+    return made
 
 
 def mosaic(patches: np.ndarray, shape: tuple[int, ...], seed: int = 0) -> NDArray[np.float32]:
