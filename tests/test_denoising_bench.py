@@ -11,7 +11,7 @@ from test_denoising import folder
 
 from docrestore import denoising, denoising_bench, weights
 from docrestore.classical.noise import DENOISERS
-from docrestore.denoise_scores import means, scores, ssim_released
+from docrestore.denoise_scores import light_ratio, means, scores, ssim_released
 from docrestore.denoising_bench import merge
 from docrestore.denoising_plan import Budget, Plan, read_plan
 from docrestore.denoising_presets import PRESETS
@@ -67,6 +67,8 @@ def test_each_row_is_a_file_and_is_not_done_again(tmp_path: Path, capsys) -> Non
         "--rows gan2gan --budget tiny --seed 0"
     )
     assert 0 < one["true_error"] < 60, "of the images held out, in grey levels"
+    assert one["precision"] in ("bf16", "float32") and len(one["std_ratios"]) >= 1
+    assert one["smooth"]["noise_std"] == pytest.approx(25.5, rel=0.25)
     assert one["machine"]["device"] == "cpu"
     assert one["megapixels_seen"] == round((4 * 2 + 3 * 8) * 32**2 / 1e6, 1)
     assert set(one["means"]["b"]) == {"psnr", "ssim", "ssim_released"} and len(one["pages"]) == 6
@@ -139,6 +141,9 @@ def test_a_real_set_is_learnt_from_and_restored_and_its_clean_images_only_score(
     made = Bench(plan, "mine", "tiny", out=tmp_path / "out", data=tmp_path, commit="abc")
     with pytest.raises(ValueError, match="noise2clean learns from clean images, and those of mine"):
         made.run("noise2clean")
+    made.run("noisy")
+    noisy = json.loads((tmp_path / "out" / "tiny-0" / "mine" / "noisy.json").read_text())
+    assert noisy["light_ratio"] == pytest.approx(1, abs=0.1), "its noise does not ask for light"
     made.run("noise2void")
     one = json.loads((tmp_path / "out" / "tiny-0" / "mine" / "noise2void.json").read_text())
     assert set(one["means"]) == {"mine"} and len(one["pages"]) == len(made.train)
@@ -242,6 +247,15 @@ def test_scores_are_of_clipped_images(tmp_path: Path) -> None:
     white = [np.where(image.clean > 0.8, 1.0, image.clean + 0.01) for image in images]
     found = [means(scores(one, images))["set"]["psnr"] for one in (wrong, bright, white)]
     assert found[0] > 40 > found[1] == found[2]
+
+
+def test_noise_that_grows_with_the_light_is_told(tmp_path: Path) -> None:
+    clean = np.tile(np.linspace(0.1, 0.8, 200, dtype=np.float32), (100, 1))
+    noise = np.random.default_rng(0).normal(0, 0.1, clean.shape).astype(np.float32)
+    for name, image in (("clean", clean), ("noisy", clean + noise * clean)):
+        np.save(tmp_path / f"{name}.npy", image)
+    (tmp_path / "manifest.csv").write_text("id,split,degraded,clean\n1,all,noisy.npy,clean.npy\n")
+    assert light_ratio(NoisyImages(tmp_path)) == pytest.approx(0.765 / 0.135, rel=0.05)
 
 
 @pytest.mark.parametrize("name", ["nlm", "wavelet", "tv"])

@@ -12,7 +12,7 @@ import numpy as np
 from docrestore.metrics import psnr_gray, ssim_gray
 from docrestore.noisy import NoisyImages
 
-__all__ = ["METRICS", "means", "scores", "ssim_released"]
+__all__ = ["METRICS", "light_ratio", "means", "scores", "ssim_released"]
 
 METRICS = ("psnr", "ssim", "ssim_released")
 
@@ -45,6 +45,23 @@ def scores(restored: Sequence[np.ndarray], images: NoisyImages) -> list[dict[str
             }
         )
     return rows
+
+
+def light_ratio(images: NoisyImages) -> float:
+    """How many times as strong the noise is in the light as in the dark: the median of images.
+
+    The deviation of noisy less clean in the brightest tenth of an image's pixels, by the clean
+    one, over that in the darkest tenth. 1 for noise that does not ask how bright it is; inf where
+    the dark has none.
+    """
+    found = []
+    for image in images:
+        clean = image.clean
+        low, high = np.quantile(clean, (0.1, 0.9))
+        noise = image.degraded - clean
+        dark = float(noise[clean <= low].std())
+        found.append(float(noise[clean >= high].std()) / dark if dark else np.inf)
+    return float(np.median(found))
 
 
 def means(pages: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:

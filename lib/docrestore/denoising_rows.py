@@ -16,11 +16,11 @@ from torch import nn
 
 from docrestore import provenance
 from docrestore.checkpoints import put_in_place
-from docrestore.denoise_scores import means, scores
+from docrestore.denoise_scores import light_ratio, means, scores
 from docrestore.denoising import PRESETS, denoise, fit_denoiser
 from docrestore.denoising_plan import Plan, guard, open_set
 from docrestore.denoising_presets import in_units
-from docrestore.devices import pick_device
+from docrestore.devices import pick_device, pick_precision
 from docrestore.methods import METHODS
 from docrestore.model_card import denoiser_facts
 from docrestore.noisy import NoisyCrops, NoisyImages
@@ -143,6 +143,7 @@ class Bench:
             progress=False,
         )  # fmt: skip
         seconds, worth = fitted.report["seconds"], dict[str, Any]()
+        smooth = fitted.report["smooth"]
         for number, (name, path) in enumerate(fitted.stages.items()):
             trained = number + ("g2" not in fitted.stages)  # g2 comes out of the game itself
             so_far = ["game", *list(fitted.stages)[: number + 1]]
@@ -157,6 +158,8 @@ class Bench:
                 chosen=name == fitted.chosen,
                 selection=fitted.report["selection"][name],
                 true_error=self._true_error(path, fitted.report["held_out"]),
+                smooth={key: smooth[key] for key in ("noise_std", "contamination", "windows")},
+                std_ratios=[game["std_ratio"] for game in fitted.report["games"]],
             )
         trained = len(fitted.stages) - ("g2" in fitted.stages)
         card = self._card(row, trained * budget.steps, sum(seconds.values()), worth[fitted.chosen])
@@ -209,7 +212,10 @@ class Bench:
                 for one in images
             ]
             pages += scores(restored, images)
-        self._note(row, row, pages, seconds_to_restore=round(time.perf_counter() - begun, 1))
+        facts: dict[str, Any] = {"seconds_to_restore": round(time.perf_counter() - begun, 1)}
+        if self.real and name == "none":
+            facts["light_ratio"] = light_ratio(self.train)
+        self._note(row, row, pages, **facts)
 
     def _write(
         self, row: str, name: str, network: nn.Module, *, seconds: float, **facts: Any
@@ -225,6 +231,7 @@ class Bench:
             name,
             pages,
             parameters=sum(one.numel() for one in network.parameters()),
+            precision=pick_precision("auto", self.device),
             megapixels_seen=round(seen * budget.patch**2 / 1e6, 1),
             seconds=round(seconds, 1),
             seconds_to_restore=round(time.perf_counter() - begun, 1),
