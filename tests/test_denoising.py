@@ -186,7 +186,7 @@ def test_the_released_presets_are_the_released_ones() -> None:
     smooth = plan.smooth(images)
     assert smooth.lam == 0.42 and len(smooth) == smooth.looked_at, "white noise passes, in order"
     assert np.array_equal(smooth.places[:, 1], np.sort(smooth.places[:, 1]))
-    assert plan.smooth(images, 0.2).lam == 0.2 and PRESETS["faithful"].lam == 0.05
+    assert plan.smooth(images, 0.2).lam == 0.2 and PRESETS["faithful"].lam == 0.1
     assert plan.pairs_method("patches").model == "dncnn"
     ct = PRESETS["faithful-ct"]
     assert (plan.rounds, ct.rounds, ct.batch[1], ct.lam) == (7, 3, 4, 0.15)
