@@ -1,6 +1,7 @@
 """Sets of real noise, from made-up files in the layouts of their authors and of the mirror."""
 
 import builtins
+import shutil
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -47,6 +48,7 @@ def small_fmd(monkeypatch: pytest.MonkeyPatch, name: str, pairs: int) -> None:
     monkeypatch.setitem(sources.source(name).copies, "official", pairs)
 
 
+@pytest.mark.parametrize("packed", [True, False], ids=["tar", "folders"])
 @pytest.mark.parametrize(
     ("captures", "means", "raw", "test"),
     [
@@ -55,7 +57,7 @@ def small_fmd(monkeypatch: pytest.MonkeyPatch, name: str, pairs: int) -> None:
     ],
     ids=["FMD", "GAN2GAN"],
 )
-def test_fmd_in_either_layout(data, monkeypatch, captures, means, raw, test):
+def test_fmd_in_either_layout(data, monkeypatch, captures, means, raw, test, packed):
     """Fields 1 and 2 train, the named test images test, field 19 and other microscopes stay out."""
     incoming = data / "incoming" / "fmd"
     put_fmd(incoming, captures, means, {raw: 1, "avg4": 4})
@@ -63,6 +65,9 @@ def test_fmd_in_either_layout(data, monkeypatch, captures, means, raw, test):
         for stain in (*STAINS, "Confocal_FISH"):
             write(incoming / test / level / f"{stain}_1.png", image(seed, len(stain)))
     write(incoming / "Confocal_MICE" / raw / "1" / "x.png", image(9))
+    for part in list(incoming.iterdir()) if packed else ():  # one archive each, as downloaded
+        shutil.make_archive(str(part), "tar", incoming, part.name)
+        shutil.rmtree(part)
     small_fmd(monkeypatch, "fmd", 3 * 2 * 5 + 3)
     out = fetch("fmd", data)
     rows = manifest.read(out)
