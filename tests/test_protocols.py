@@ -107,7 +107,11 @@ def test_results_are_read_in_every_form(tmp_path):
     Image.fromarray(picture[..., 0].astype(np.uint16) * 257).save(colour / "b.png")
     np.save(floats / "a.npy", picture.astype(np.float32) / 255 + 1)
     np.save(floats / "b.npy", picture[..., 0] / 255 - 1)
-    a, b = read_results(floats, colour)
+    scan = np.linspace(-0.25, 1.25, 600, dtype=np.float32).reshape(20, 30)
+    Image.fromarray(scan).save(floats / "c.tif")  # floats stay floats, beyond black and white too
+    Image.fromarray(scan.clip(0, 1)).save(colour / "c.tif")
+    a, b, c = read_results(floats, colour)
+    np.testing.assert_array_equal(c.restored, scan)
     assert (a.id, a.clean.shape, b.id, b.clean.shape) == ("a", (20, 30, 3), "b", (20, 30))
     np.testing.assert_allclose(a.restored - a.clean, 1, atol=1e-6)
     np.testing.assert_allclose(b.restored - b.clean, -1, atol=1e-6)

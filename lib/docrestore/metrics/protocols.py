@@ -118,8 +118,8 @@ class Restored:
 def read_results(restored: Path, clean: Path) -> list[Restored]:
     """The images of two folders, paired by their names.
 
-    Files are images of 8 or 16 bits, or `.npy` with floats, which alone can show what clipping and
-    rounding do. Clean images without a result are left out.
+    Files are images of 8 or 16 bits, or `.npy` or TIFF with floats, which alone can show what
+    clipping and rounding do. Clean images without a result are left out.
 
     Raises:
         ValueError: if a result has no clean twin, or one of another size, or two; or if there are
@@ -151,7 +151,7 @@ def _read(path: Path) -> NDArray[np.float32]:
     if path.suffix == ".npy":
         return as_float(np.load(path))
     with Image.open(path) as picture:
-        deep = picture.mode.startswith("I")
+        deep = picture.mode[0] in "IF"  # 16 bits or floats
     if deep:
         return as_float(read_pixels(path))
     page = next(pages(path, colour=True))
