@@ -10,7 +10,7 @@ from torch import nn
 from docrestore import denoising_speed
 from docrestore.ablation import Difference, differences
 from docrestore.denoising_plan import read_plan
-from docrestore.ledger import Claim, denoisers, peeking, rivals
+from docrestore.ledger import Claim, denoisers, peeking, real_noise, rivals
 from docrestore.ledger.denoisers import CHOSEN, OURS, PLAIN, WAYS, Run, row, spoken
 from docrestore.ledger.rows import metric_table
 from docrestore.ledger.tables import markdown
@@ -24,17 +24,8 @@ BENCH = "denoising_bench"
 COSTS, STAGES = "gan2gan/costs.png", "gan2gan/stages.png"
 TEST = "bsd68"
 CELLS = "cells"  # the budget that all kinds of noise have
-REAL = "real"  # that of sets of real noisy images
 STAGED = "stages"  # that of the changes of one part
 HEADLINES = ("gaussian-25", "correlated-25")
-REAL_SETS = {
-    "fmd_sample": "FMD",
-    "w2s_sample": "W2S",
-    "mayo_sample": "CT, abdomen",
-    "mayo_chest_sample": "CT, chest",
-    "sidd_sample": "SIDD",
-    "polyu": "PolyU",
-}
 METRICS = {"psnr": "PSNR", "ssim": "SSIM", "ssim_released": "SSIM as released"}
 ROUNDS = [f"{OURS} {name}" for name in ("noisier", "g2g1", "g2g2", "g2g3")]
 SINGLE = ("noise2void", "neighbor2neighbor", PLAIN, *ROUNDS, CHOSEN)
@@ -52,6 +43,7 @@ def gan2gan_parts(claims: Sequence[Claim]) -> dict[str, str]:
         table = denoisers.costs_table(whole, cell, ["bsd68", "set12"]) if there else not_run(BENCH)
         parts[f"gan2gan_{cell}.md"] = table
     return parts | {
+        "gan2gan_set12.md": cells_table(whole, claims, "psnr", "set12"),
         "gan2gan_budget.md": budget_part(whole),
         "gan2gan_ceiling.md": ceiling_part(whole),
         "gan2gan_rivals.md": rivals.table(whole, read_plan().cells, TEST) or not_run(BENCH),
@@ -60,7 +52,9 @@ def gan2gan_parts(claims: Sequence[Claim]) -> dict[str, str]:
         "gan2gan_estimates.md": peeking.estimates(made) or not_run(BENCH),
         "gan2gan_curve.md": curve_part(whole),
         "gan2gan_stages.md": stages_part(runs),
-        "gan2gan_real.md": real_table(runs),
+        "gan2gan_real.md": real_noise.scores_table(runs, SINGLE) or not_run(BENCH),
+        "gan2gan_real_ssim.md": real_noise.scores_table(runs, SINGLE, "ssim") or not_run(BENCH),
+        "gan2gan_real_noise.md": real_noise.noise_table(runs) or not_run(BENCH),
         "gan2gan_speed.md": speed_part(denoising_speed.FILE, "denoising_speed"),
     }
 
@@ -87,14 +81,14 @@ def budget_part(runs: Sequence[Run]) -> str:
     )
 
 
-def cells_table(runs: Sequence[Run], claims: Sequence[Claim], metric: str) -> str:
+def cells_table(runs: Sequence[Run], claims: Sequence[Claim], metric: str, test: str = TEST) -> str:
     """All rows over all kinds of noise, at the small equal budget, and what was published."""
-    trained = [row(runs, name, TEST, CELLS) for name in ("noise2clean", "noise2noise", *SINGLE)]
-    rows = [row(runs, "noisy", TEST), denoisers.best_classical(runs, TEST), *trained]
+    trained = [row(runs, name, test, CELLS) for name in ("noise2clean", "noise2noise", *SINGLE)]
+    rows = [row(runs, "noisy", test), denoisers.best_classical(runs, test), *trained]
     rows = [one for one in rows if one.pages]
     if not rows:
         return not_run(BENCH)
-    told = [denoisers.published(claims, name, TEST) for name in ("GAN2GAN", "GAN2GAN's N2C")]
+    told = [denoisers.published(claims, name, test) for name in ("GAN2GAN", "GAN2GAN's N2C")]
     rows += [one for one in told if any(metric in values for values in one.means.values())]
     there = {run["cell"] for run in runs}
     cells = [cell for cell in read_plan().cells if cell in there]
@@ -117,20 +111,6 @@ def ceiling_part(runs: Sequence[Run]) -> str:
             f"{len(gaps)} kinds of noise {sum(gaps.values()) / len(gaps):+.2f} dB."
         )
     return " ".join(told) or not_run(BENCH)
-
-
-def real_table(runs: Sequence[Run]) -> str:
-    """The rows that need no clean image on real noise, and classical ones."""
-    sets = [name for name in read_plan().real if any(run["cell"] == name for run in runs)]
-    names = ("noisy", *denoisers.KNOWN, *SINGLE)
-    rows = [row(runs, name, TEST, REAL if name in SINGLE else None) for name in names]
-    rows = [one for one in rows if one.pages.keys() & set(sets)]
-    if not rows:
-        return not_run(BENCH)
-    pages = {one: mine for each in rows for one, mine in each.pages.items() if one in sets}
-    images = {one: len(mine["psnr"]) for one, mine in pages.items()}
-    heads = {one: f"{REAL_SETS[one]} ({count})" for one, count in images.items()}
-    return metric_table(rows, sets, "psnr", head="restored by", names=lambda one: heads[one])
 
 
 def peeking_part(runs: Sequence[Run]) -> str:
