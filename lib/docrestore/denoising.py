@@ -26,7 +26,7 @@ from docrestore.methods.gan2gan import GAN2GAN
 from docrestore.methods.noise_game import NoiseGame
 from docrestore.methods.noise_pairs import NoisePairs
 from docrestore.noisy import NoisyAndNoise, NoisyImages
-from docrestore.selection import RULES, denoise, judge, keep
+from docrestore.selection import RULES, denoise, judge, keep, noise_for
 from docrestore.smooth import Smooth, levelled
 from docrestore.training import fit, read_log
 from docrestore.weights import load, save_weights
@@ -170,15 +170,11 @@ def fit_denoiser(
         stages[name] = path
 
     (run_dir / "estimates.npy").unlink(missing_ok=True)
+    parts = plan.parts(judges)
+    made = noise_for([one.degraded for one in parts], smooth, noise, plan.patch)
     report["selection"] = judged = {
         name: judge(
-            load(path).to(pick_device(device)),
-            plan.parts(judges),
-            smooth,
-            noise,
-            select,
-            patch=plan.patch,
-            precision=precision,
+            load(path).to(pick_device(device)), parts, smooth, made, select, precision=precision
         )
         for name, path in stages.items()
     }

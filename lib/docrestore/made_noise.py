@@ -18,6 +18,7 @@ from docrestore.weights import load, load_part
 __all__ = ["CalibratedNoise", "calibration", "load_noise", "sample"]
 
 LEVELS = 511  # between the smallest and the largest value
+AT_ONCE = 32 * 64 * 64  # pixels that are made at once
 
 
 class CalibratedNoise(nn.Module):
@@ -76,7 +77,9 @@ def sample(noise: nn.Module, count: int, size: int | tuple[int, int], seed: int 
     """
     device = next(noise.parameters()).device
     noise.eval()
-    chance, once = torch.Generator().manual_seed(seed), min(count, 32)
+    chance = torch.Generator().manual_seed(seed)
+    pixels = size**2 if isinstance(size, int) else size[0] * size[1]
+    once = min(count, max(1, AT_ONCE // pixels))
     made = [
         noise(noise.draw(once, size, generator=chance, device=device)).float().cpu()  # type: ignore
         for _ in range(-(-count // once))

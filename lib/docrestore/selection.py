@@ -28,7 +28,7 @@ __all__ = ["RULES", "denoise", "judge", "keep", "mosaic", "noise_for"]
 
 RULES = ("error", "residual", "clean")
 PATCHES = 256  # of noise that comes in patches alone
-WHOLE = 512  # pixels a side, up to which a generator makes noise without a seam
+PIECES, WHOLE = 16, 512  # of noise of any size: how many, and up to so many pixels a side
 TIE = 0.1  # of the root of an estimated error: so close, stages are as good
 
 
@@ -44,10 +44,9 @@ def judge(
     network: nn.Module,
     judges: NoisyImages,
     smooth: Smooth,
-    noise: nn.Module | str,
+    made: Sequence[np.ndarray],
     rule: str,
     *,
-    patch: int = TILE,
     precision: str = "auto",
 ) -> dict[str, float]:
     """How good a stage is.
@@ -57,9 +56,8 @@ def judge(
         judges: noisy images that it has not learnt from. Clean twins are opened by the rule
             "clean" alone.
         smooth: the windows that show the noise.
-        noise: the noise generator, or "patches" for the windows themselves.
+        made: noise for each of them, see `noise_for`; the rule "clean" does not look at it.
         rule: one of RULES.
-        patch: side of the noise of a generator that does not make any size.
         precision: as in docrestore.training.
 
     Returns:
@@ -75,7 +73,6 @@ def judge(
             for one, image in zip(restored, judges, strict=True)
         ]
         return {"total": float(np.mean(np.log10(wrong)) * 10)}
-    made = noise_for(noisy, smooth, noise, patch)
     error = blind_error.estimate(lambda images: denoise(network, images, precision), noisy, made)
     residuals = [one - other for one, other in zip(noisy, restored, strict=True)]
     seen = score(residuals, smooth.noise(), min(TILE, smooth.window), level=smooth.level).as_row()
@@ -114,24 +111,40 @@ def keep(judged: Mapping[str, Mapping[str, float]], rule: str) -> str:
 
 
 def noise_for(
-    images: Sequence[np.ndarray], smooth: Smooth, noise: nn.Module | str, patch: int
+    images: Sequence[np.ndarray], smooth: Smooth, noise: nn.Module | str, patch: int = TILE
 ) -> list[NDArray[np.float32]]:
-    """Noise for each image, of its shape, without a seam where the generator makes any size."""
-    if isinstance(noise, str) or getattr(noise, "size", None):
-        patches = smooth.noise(PATCHES) if isinstance(noise, str) else sample(noise, PATCHES, patch)
-        return [mosaic(patches, image.shape, seed) for seed, image in enumerate(images)]
-    made = []
-    for seed, image in enumerate(images):
-        height, width = (min(side, WHOLE) for side in image.shape)
-        pieces = -(-image.shape[0] // height) * -(-image.shape[1] // width)
-        made.append(mosaic(sample(noise, pieces, (height, width), seed), image.shape, seed))
-    return made
+    """Noise for each image, of its shape (H, W).
+
+    Args:
+        images: (H, W) each.
+        smooth: the windows that show the noise.
+        noise: the noise generator, or "patches" for the windows themselves. One that makes any
+            size makes pieces of up to WHOLE pixels a side, so that few images get a seam.
+        patch: side of the noise of a generator that does not.
+    """
+    if isinstance(noise, str):
+        pool = np.random.default_rng(0).permutation(smooth.noise(PATCHES))  # not smoothest first
+    elif getattr(noise, "size", None):
+        pool = sample(noise, PATCHES, patch)
+    else:
+        height, width = (min(WHOLE, max(one.shape[axis] for one in images)) for axis in (0, 1))
+        pool = sample(noise, PIECES, (height, width))
+    first = np.cumsum([0, *(_pieces(pool, image.shape).size for image in images)])
+    return [mosaic(pool, one.shape, int(at)) for one, at in zip(images, first[:-1], strict=True)]
 
 
-def mosaic(patches: np.ndarray, shape: tuple[int, ...], seed: int = 0) -> NDArray[np.float32]:
-    """Patches (N, h, w) of noise side by side, drawn by chance, as large as `shape` (H, W)."""
-    count, height, width = patches.shape
-    rows, columns = (-(-side // one) for side, one in zip(shape, (height, width), strict=True))
-    chosen = np.random.default_rng(seed).integers(count, size=(rows, columns))
-    whole = patches[chosen].swapaxes(1, 2).reshape(rows * height, columns * width)
+def mosaic(pool: np.ndarray, shape: tuple[int, ...], first: int = 0) -> NDArray[np.float32]:
+    """Pieces (N, h, w) of noise side by side from the `first` on, as large as `shape` (H, W).
+
+    After the last piece comes the first again.
+    """
+    chosen = (first + _pieces(pool, shape)) % len(pool)
+    (rows, columns), (height, width) = chosen.shape, pool.shape[1:]
+    whole = pool[chosen].swapaxes(1, 2).reshape(rows * height, columns * width)
     return np.ascontiguousarray(whole[: shape[0], : shape[1]], np.float32)
+
+
+def _pieces(pool: np.ndarray, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """The numbers 0, 1, ... of the pieces that cover `shape`, in rows and columns."""
+    rows, columns = (-(-side // one) for side, one in zip(shape, pool.shape[1:], strict=True))
+    return np.arange(rows * columns).reshape(rows, columns)
