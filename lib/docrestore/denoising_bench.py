@@ -32,9 +32,9 @@ RUNS = ("runs", "denoise-bench")
 def merge(out: Path, path: Path) -> int:
     """Put the results below `out` into a file, whole or not at all; return how many it holds then.
 
-    A row that was run anew replaces the one in the file with all its stages. Other rows stay, for
-    the folder of runs of one machine rarely has them all. Stages of a GAN2GAN that was stopped
-    before its last one was scored are left out.
+    A row that was run anew replaces the one in the file with all its stages, unless that is of a
+    later day. Other rows stay, for the folder of runs of one machine rarely has them all. Stages of
+    a GAN2GAN that was stopped before its last one was scored are left out.
     """
     made = []
     for result in out.glob("*/*/*.json"):
@@ -42,12 +42,19 @@ def merge(out: Path, path: Path) -> int:
         if "means" in one and result_file(result.parent, one["plan_row"]).is_file():
             made.append(one)
     kept = json.loads(path.read_text())["runs"] if path.is_file() else []
-    anew = {_of_plan(one) for one in made}
-    results = [*made, *(one for one in kept if _of_plan(one) not in anew)]
+    ours, theirs = _days(made), _days(kept)
+    anew = {row for row, day in ours.items() if day >= theirs.get(row, "")}
+    results = [one for one in made if _of_plan(one) in anew]
+    results += [one for one in kept if _of_plan(one) not in anew]
     results.sort(key=lambda one: result_file(Path(*_of_plan(one)[:2]), one["row"]))
     lines = [json.dumps(one, ensure_ascii=False) for one in results]
     put_in_place(path, ('{"runs": [\n  ' + ",\n  ".join(lines) + "\n]}\n").encode())
     return len(lines)
+
+
+def _days(results: Sequence[dict[str, Any]]) -> dict[tuple[str, str, str], str]:
+    """The day on which each run wrote its last result."""
+    return {_of_plan(one): one["date"] for one in sorted(results, key=lambda one: one["date"])}
 
 
 def _of_plan(result: dict[str, Any]) -> tuple[str, str, str]:
