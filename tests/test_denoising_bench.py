@@ -101,6 +101,10 @@ def test_merging_keeps_what_other_machines_made(tmp_path: Path) -> None:
     assert [(run["row"], run["seed"]) for run in runs] == [
         ("noisy", 0), ("other row", 0), ("other seed", 1),
     ]  # fmt: skip
+    later = [one | {"date": "9999-01-01"} for one in kept]
+    out.write_text(json.dumps({"runs": later}))
+    assert merge(tmp_path / "out", out) == 3, "an old result does not replace a later one"
+    assert json.loads(out.read_text())["runs"][0]["row"] == "a second stage"
 
 
 def test_seconds_count_what_was_trained_before_a_kill(tmp_path: Path) -> None:
@@ -256,6 +260,8 @@ def test_noise_that_grows_with_the_light_is_told(tmp_path: Path) -> None:
         np.save(tmp_path / f"{name}.npy", image)
     (tmp_path / "manifest.csv").write_text("id,split,degraded,clean\n1,all,noisy.npy,clean.npy\n")
     assert light_ratio(NoisyImages(tmp_path)) == pytest.approx(0.765 / 0.135, rel=0.05)
+    np.save(tmp_path / "noisy.npy", np.where(clean < 0.3, clean, clean + noise))
+    assert light_ratio(NoisyImages(tmp_path)) is None, "there is no noise in the dark"
 
 
 @pytest.mark.parametrize("name", ["nlm", "wavelet", "tv"])

@@ -47,21 +47,21 @@ def scores(restored: Sequence[np.ndarray], images: NoisyImages) -> list[dict[str
     return rows
 
 
-def light_ratio(images: NoisyImages) -> float:
+def light_ratio(images: NoisyImages) -> float | None:
     """How many times as strong the noise is in the light as in the dark: the median of images.
 
     The deviation of noisy less clean in the brightest tenth of an image's pixels, by the clean
-    one, over that in the darkest tenth. 1 for noise that does not ask how bright it is; inf where
-    the dark has none.
+    one, over that in the darkest tenth. 1 for noise that does not ask how bright it is. Images
+    whose dark has no noise are left out; None if that is all of them.
     """
     found = []
     for image in images:
         clean = image.clean
         low, high = np.quantile(clean, (0.1, 0.9))
         noise = image.degraded - clean
-        dark = float(noise[clean <= low].std())
-        found.append(float(noise[clean >= high].std()) / dark if dark else np.inf)
-    return float(np.median(found))
+        if dark := float(noise[clean <= low].std()):
+            found.append(float(noise[clean >= high].std()) / dark)
+    return float(np.median(found)) if found else None
 
 
 def means(pages: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:

@@ -34,10 +34,12 @@ def scores_table(runs: Sequence[Run], trained: Sequence[str], metric: str = "psn
 def noise_table(runs: Sequence[Run]) -> str:
     """What the noise is like by the clean images, and what GAN2GAN learnt of it; "" without any.
 
-    Scene in the noise is a share of its deviation; deviations and errors are in grey levels.
+    Scene in the noise is a share of its deviation; deviations and errors are in grey levels. Of
+    several seeds the first is shown.
     """
-    light = {run["cell"]: float(run["light_ratio"]) for run in runs if "light_ratio" in run}
-    learnt = {run["cell"]: run for run in chosen(runs) if run["budget"] == BUDGET}
+    light = {run["cell"]: float(run["light_ratio"]) for run in runs if run.get("light_ratio")}
+    seeds = sorted(chosen(runs), key=lambda run: -run["seed"])
+    learnt = {run["cell"]: run for run in seeds if run["budget"] == BUDGET}
     sets = {name: words for name, words in _sets(runs).items() if name in light}
     told: dict[str, Callable[[Run], str]] = {
         "scene in what was taken for noise": lambda run: (
@@ -48,7 +50,7 @@ def noise_table(runs: Sequence[Run]) -> str:
         "error that stays, true": lambda run: f"{run['true_error']:.1f}",
     }
     lines = [["", *sets.values()]]
-    lines.append(["noise in the light, in the dark = 1", *(f"{light[name]:.1f}" for name in sets)])
+    lines.append(["noise in the light / in the dark", *(f"{light[name]:.1f}" for name in sets)])
     for words, tell in told.items() if learnt else ():
         lines.append([words, *(tell(learnt[name]) if name in learnt else "" for name in sets)])
     return markdown(lines, 1) if sets else ""

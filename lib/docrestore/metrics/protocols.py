@@ -118,8 +118,8 @@ class Restored:
 def read_results(restored: Path, clean: Path) -> list[Restored]:
     """The images of two folders, paired by their names.
 
-    Files are images of 8 or 16 bits, or `.npy` or TIFF with floats, which alone can show what
-    clipping and rounding do. Clean images without a result are left out.
+    Files are images of 8 or 16 bits, or `.npy` or grey TIFF with floats of 32 bits, which alone
+    can show what clipping and rounding do. Clean images without a result are left out.
 
     Raises:
         ValueError: if a result has no clean twin, or one of another size, or two; or if there are
