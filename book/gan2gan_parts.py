@@ -219,15 +219,16 @@ def stages_part(runs: Sequence[Run]) -> str:
         facts = ["", "", "", ""]
         if one is not rows[0]:
             base = changed_in.get(one.row, rows[0].row)
-            facts = [base, f"{one.difference:+.2f}", span, "yes" if one.beyond_noise else "no"]
+            clear = ("yes" if one.beyond_noise else "no") if len(one.each) > 1 else "not known"
+            facts = [base, f"{one.difference:+.2f}", span, clear]
         lines.append([one.row, f"{one.mean:.2f}", *facts])
     return f"""```{{figure}} ../_generated/figures/{STAGES}
 :name: fig-gan2gan-stages
 :alt: {ablation_alt(rows, UNIT)}
 
 Each dot is the last round of one training with one thing changed, against the row that it was
-changed in, with the same seed. The black mark is the mean, the bar its 95 % interval. Vermilion
-bars leave out zero.
+changed in, with the same seed. The black mark is the mean, the bar its 95 % interval; one seed has
+none. Vermilion bars leave out zero.
 ```
 
 {markdown(lines, 1)}"""

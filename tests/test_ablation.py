@@ -46,9 +46,15 @@ def test_rows_are_compared_on_one_device() -> None:
 
 def test_one_seed_proves_nothing() -> None:
     """Without a second seed nobody knows what chance does."""
-    _, worse, _ = differences([run for run in RUNS if run["seed"] == 0])
+    rows = differences([run for run in RUNS if run["seed"] == 0])
+    worse = rows[1]
     assert worse.difference == pytest.approx(-3.0)
     assert math.isinf(worse.low) and not worse.beyond_noise
+    lines = [
+        len(axis.lines)
+        for axis in (*ablation_figure(rows).axes, *ablation_figure(differences(RUNS)).axes)
+    ]
+    assert lines == [2 * 2 + 1, 2 * 3 + 1], "an interval for several seeds alone"
 
 
 def test_the_plan_of_the_ledger_can_be_trained() -> None:

@@ -15,7 +15,7 @@ def ablation_figure(rows: Sequence[Difference], unit: str = "F-measure, points")
     """A line for each row but the first: the difference of each seed, their mean and interval.
 
     Rows whose interval leaves out zero are drawn in full colour, the others pale. An interval that
-    reaches beyond the picture is cut at its edge.
+    reaches beyond the picture is cut at its edge; a row of one seed has none.
     """
     shown = list(rows[1:])
     figure = Figure(figsize=(7.4, 1.2 + 0.42 * len(shown)), layout="constrained")
@@ -25,7 +25,8 @@ def ablation_figure(rows: Sequence[Difference], unit: str = "F-measure, points")
         color = PALETTE[1] if row.beyond_noise else PALETTE[0]
         alpha = 1.0 if row.beyond_noise else 0.65
         low, high = max(row.low, -edge), min(row.high, edge)
-        axis.plot([low, high], [y, y], color=color, alpha=alpha, linewidth=2.2)
+        if len(row.each) > 1:
+            axis.plot([low, high], [y, y], color=color, alpha=alpha, linewidth=2.2)
         axis.plot(row.each, np.full(len(row.each), y), "o", color=color, alpha=alpha, markersize=5)
         axis.plot(row.difference, y, "|", color="black", markersize=15, markeredgewidth=2)
     axis.axvline(0, color="black", linewidth=0.8)
