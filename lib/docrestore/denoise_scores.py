@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from docrestore.loupe import by_brightness
 from docrestore.metrics import psnr_gray, ssim_gray
 from docrestore.noisy import NoisyImages
 
@@ -51,16 +52,14 @@ def light_ratio(images: NoisyImages) -> float | None:
     """How many times as strong the noise is in the light as in the dark: the median of images.
 
     The deviation of noisy less clean in the brightest tenth of an image's pixels, by the clean
-    one, over that in the darkest tenth. 1 for noise that does not ask how bright it is. Images
-    whose dark has no noise are left out; None if that is all of them.
+    one, over that in the darkest tenth; see `docrestore.loupe.by_brightness`. 1 for noise that does
+    not ask how bright it is. Images whose dark has no noise are left out; None if that is all.
     """
     found = []
     for image in images:
-        clean = image.clean
-        low, high = np.quantile(clean, (0.1, 0.9))
-        noise = image.degraded - clean
-        if dark := float(noise[clean <= low].std()):
-            found.append(float(noise[clean >= high].std()) / dark)
+        strength = by_brightness(image.degraded - image.clean, image.clean, bins=10)[1]
+        if strength[:1].any():
+            found.append(strength[-1] / strength[0])
     return float(np.median(found)) if found else None
 
 
