@@ -148,6 +148,10 @@ def test_a_real_set_is_learnt_from_and_restored_and_its_clean_images_only_score(
     made.run("noisy")
     noisy = json.loads((tmp_path / "out" / "tiny-0" / "mine" / "noisy.json").read_text())
     assert noisy["light_ratio"] == pytest.approx(1, abs=0.1), "its noise does not ask for light"
+    found = noisy["found"]
+    both = (found["noise"] ** 2 + found["scene"] ** 2) ** 0.5
+    assert found["shown"] == pytest.approx(both, rel=0.05), "they do not know each other"
+    assert found["noise"] == pytest.approx(found["everywhere"], rel=0.1), "it is one law"
     made.run("noise2void")
     one = json.loads((tmp_path / "out" / "tiny-0" / "mine" / "noise2void.json").read_text())
     assert set(one["means"]) == {"mine"} and len(one["pages"]) == len(made.train)

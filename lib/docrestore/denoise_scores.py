@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from docrestore.loupe import by_brightness
+from docrestore.loupe import by_brightness, scene_left
 from docrestore.metrics import psnr_gray, ssim_gray
 from docrestore.noisy import NoisyImages
+from docrestore.smooth import Smooth
 
-__all__ = ["METRICS", "light_ratio", "means", "scores", "ssim_released"]
+__all__ = ["METRICS", "light_ratio", "means", "noise_found", "scores", "ssim_released"]
 
 METRICS = ("psnr", "ssim", "ssim_released")
 
@@ -61,6 +62,25 @@ def light_ratio(images: NoisyImages) -> float | None:
         if strength[:1].any():
             found.append(strength[-1] / strength[0])
     return float(np.median(found)) if found else None
+
+
+def noise_found(smooth: Smooth, images: NoisyImages) -> dict[str, float]:
+    """What smooth windows hold, told by the clean images: deviations in grey levels.
+
+    Args:
+        smooth: windows of these images.
+        images: with clean twins.
+
+    Returns:
+        `everywhere` is of the noise of all pixels, `shown` of what the windows show, and `noise`
+        and `scene` of the two parts of that.
+    """
+    clean = [one.clean for one in images]
+    rest = [one.degraded - other for one, other in zip(images, clean, strict=True)]
+    power = np.concatenate([one.ravel() for one in rest]).std()
+    told = {"everywhere": power, "shown": smooth.noise().std()}
+    told |= {"noise": scene_left(smooth, rest), "scene": scene_left(smooth, clean)}
+    return {name: round(255 * float(one), 3) for name, one in told.items()}
 
 
 def means(pages: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:

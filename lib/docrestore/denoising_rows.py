@@ -16,14 +16,16 @@ from torch import nn
 
 from docrestore import provenance
 from docrestore.checkpoints import put_in_place
-from docrestore.denoise_scores import light_ratio, means, scores
+from docrestore.denoise_scores import light_ratio, means, noise_found, scores
 from docrestore.denoising import PRESETS, denoise, fit_denoiser
 from docrestore.denoising_plan import Plan, guard, open_set
 from docrestore.denoising_presets import in_units
 from docrestore.devices import pick_device, pick_precision
+from docrestore.held_out import held_out
 from docrestore.methods import METHODS
 from docrestore.model_card import denoiser_facts
 from docrestore.noisy import NoisyCrops, NoisyImages
+from docrestore.smooth import Smooth
 from docrestore.train import method_arguments
 from docrestore.training import fit
 from docrestore.weights import load, save_weights
@@ -83,9 +85,13 @@ class Bench:
 
         GAN2GAN finds its own, in the images that it does not hold back.
         """
+        return float(self._smooth(self.train).noise().std())
+
+    def _smooth(self, images: NoisyImages) -> Smooth:
+        """The windows that GAN2GAN would learn the noise of these images from."""
         side = self.budget.patch
         preset = replace(PRESETS["recommended"], window=side, stride=side // 4, wider=3 * side // 2)
-        return float(preset.smooth(self.train).noise().std())
+        return preset.smooth(images)
 
     def path(self, row: str) -> Path:
         """Where a row's result is written; that of gan2gan comes when its last round is done."""
@@ -214,7 +220,9 @@ class Bench:
             pages += scores(restored, images)
         facts: dict[str, Any] = {"seconds_to_restore": round(time.perf_counter() - begun, 1)}
         if self.real and name == "none":
+            learnt = self.train.only(held_out(self.train.groups)[1])
             facts["light_ratio"] = light_ratio(self.train)
+            facts["found"] = noise_found(self._smooth(learnt), learnt)
         self._note(row, row, pages, **facts)
 
     def _write(

@@ -189,7 +189,7 @@ def costs_table(runs: Sequence[Run], cell: str, tests: Sequence[str]) -> str:
     """A line a row and budget of one cell: what it cost and what it is worth, the mean of seeds."""
     heads = [f"PSNR {TESTS.get(one, one)}" for one in tests]
     ssims = ["SSIM 11 x 11", "SSIM as released"]
-    lines = [["row", "steps", "megapixels seen", "minutes", *heads, *ssims]]
+    lines = [["row", "steps", "megapixels seen", "minutes", "on", *heads, *ssims]]
     kept = [id(run) for run in chosen(runs, WAYS)]
     for budget in [None, *budgets(runs)]:
         for name, words in NAMES.items():
@@ -202,15 +202,24 @@ def costs_table(runs: Sequence[Run], cell: str, tests: Sequence[str]) -> str:
             if not mine:
                 continue
             mark = " (chosen)" if any(id(run) in kept for run in mine) else ""
-            cost = ["", "", ""]
+            cost = ["", "", "", ""]
             if budget:
                 seconds = np.mean([run["seconds"] for run in mine])
+                places = ", ".join(sorted({_place(run) for run in mine}))
                 cost = [f"{mine[0]['steps']:,}", f"{mine[0]['megapixels_seen']:,.0f}",
-                        f"{seconds / 60:.1f}"]  # fmt: skip
+                        f"{seconds / 60:.1f}", places]  # fmt: skip
             worth = [f"{_mean(mine, one, 'psnr'):.2f}" for one in tests]
             worth += [f"{_mean(mine, tests[0], key):.3f}" for key in ("ssim", "ssim_released")]
             lines.append([words + mark, *cost, *worth])
     return markdown(lines, 1)
+
+
+def _place(run: Run) -> str:
+    """What a run was trained on, in few words: "2 cores", or the name of a GPU."""
+    machine = run["machine"]
+    if machine["device"] == "cpu":
+        return f"{machine['threads']} cores"
+    return str(machine["device"]).removeprefix("NVIDIA ").split()[0]
 
 
 def as_result(runs: Sequence[Run]) -> Result | None:

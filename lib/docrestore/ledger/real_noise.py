@@ -32,28 +32,38 @@ def scores_table(runs: Sequence[Run], trained: Sequence[str], metric: str = "psn
 
 
 def noise_table(runs: Sequence[Run]) -> str:
-    """What the noise is like by the clean images, and what GAN2GAN learnt of it; "" without any.
+    """What the noise is like by the clean images, and what a fit believes; "" without any.
 
-    Scene in the noise is a share of its deviation; deviations and errors are in grey levels. Of
-    several seeds the first is shown.
+    Deviations and errors are in grey levels. Of several seeds the first is shown.
     """
-    light = {run["cell"]: float(run["light_ratio"]) for run in runs if run.get("light_ratio")}
+    truth = {run["cell"]: run for run in runs if run.get("light_ratio")}
     seeds = sorted(chosen(runs), key=lambda run: -run["seed"])
     learnt = {run["cell"]: run for run in seeds if run["budget"] == BUDGET}
-    sets = {name: words for name, words in _sets(runs).items() if name in light}
-    told: dict[str, Callable[[Run], str]] = {
-        "scene in what was taken for noise": lambda run: (
-            f"{run['smooth']['contamination'] / run['smooth']['noise_std']:.0%}"
+    sets = {name: words for name, words in _sets(runs).items() if name in truth}
+    told: dict[str, tuple[dict[str, Run], Callable[[Run], str]]] = {
+        "noise in the light / in the dark": (truth, lambda run: f"{run['light_ratio']:.1f}"),
+        "deviation of the noise, everywhere": (truth, lambda run: _level(run, "everywhere")),
+        "deviation of what smooth windows show": (truth, lambda run: _level(run, "shown")),
+        "of that, noise": (truth, lambda run: _level(run, "noise")),
+        "of that, scene": (truth, lambda run: _level(run, "scene")),
+        "of that, scene as the fit believes": (
+            learnt, lambda run: f"{run['smooth']['contamination']:.1f}"
         ),
-        "deviation of that noise, grey levels": lambda run: f"{run['smooth']['noise_std']:.1f}",
-        "error that stays, estimated": lambda run: f"{run['selection']['error']:+.1f}",
-        "error that stays, true": lambda run: f"{run['true_error']:.1f}",
-    }
+        "error that stays": (learnt, lambda run: f"{run['true_error']:.1f}"),
+        "error that stays, as the fit believes": (
+            learnt, lambda run: f"{run['selection']['error']:+.1f}"
+        ),
+    }  # fmt: skip
     lines = [["", *sets.values()]]
-    lines.append(["noise in the light / in the dark", *(f"{light[name]:.1f}" for name in sets)])
-    for words, tell in told.items() if learnt else ():
-        lines.append([words, *(tell(learnt[name]) if name in learnt else "" for name in sets)])
+    for words, (known, tell) in told.items():
+        figures = [tell(known[name]) if name in known else "" for name in sets]
+        lines += [[words, *figures]] if any(figures) else []
     return markdown(lines, 1) if sets else ""
+
+
+def _level(run: Run, name: str) -> str:
+    """A figure of `docrestore.denoise_scores.noise_found`, of runs that have it."""
+    return f"{run['found'][name]:.1f}" if "found" in run else ""
 
 
 def _sets(runs: Sequence[Run]) -> dict[str, str]:
