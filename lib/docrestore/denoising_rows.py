@@ -195,7 +195,7 @@ class Bench:
             seed=self.seed,
             seconds=round(seconds, 1),
             code=self.commit,
-            device=str(self.device),
+            device=provenance.device(self.device),
             left_out=self.plan.leave_out,
         ) | {
             "noise": self.cell,
