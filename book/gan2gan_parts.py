@@ -72,12 +72,15 @@ def budget_part(runs: Sequence[Run]) -> str:
     budget = plan.budgets[CELLS]
     missing = set(plan.cells) - {run["cell"] for run in runs if run["budget"] == CELLS}
     begin = f"{len(missing)} of the ten are missing; the others have" if missing else "All ten have"
+    ways = {way: row(runs, way, TEST, CELLS).pages.keys() for way in (PLAIN, CHOSEN)}
+    alone = [spoken(cell) for cell in plan.cells if cell in ways[PLAIN] - ways[CHOSEN]]
+    end = f" On {' and '.join(alone)} GAN2GAN was trained the plain way alone." if alone else ""
     with torch.device("meta"):
         network: nn.Module = MODELS["gan2gan-compact"]()
     size = sum(p.numel() for p in network.parameters())
     return (
         f"{begin} {budget.steps:,} steps of {budget.batch} crops of "
-        f"{budget.patch} x {budget.patch} pixels a training, of a network of {size:,} numbers."
+        f"{budget.patch} x {budget.patch} pixels a training, of a network of {size:,} numbers.{end}"
     )
 
 
@@ -157,8 +160,8 @@ def curve_part(runs: Sequence[Run]) -> str:
 :name: fig-gan2gan-costs
 :alt: {cost_alt(panels)}
 
-What so many minutes of training are worth. Each mark is one training; for GAN2GAN all stages, and
-the round that its estimated error chose.
+What so many minutes of training on two cores are worth. Each mark is one training; for GAN2GAN
+all stages, and the round that its estimated error chose.
 ```"""
 
 

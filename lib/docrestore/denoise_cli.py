@@ -19,6 +19,7 @@ app = typer.Typer(
     help="Learn to denoise from noisy images alone; `docrestore restore --task denoise` does it.",
 )
 SCENE = 0.3  # share of the noise's deviation that may be scene
+UNEVEN = 1.5  # times the noise is as strong in the light as in the dark: worth a sentence
 UNLIKE = 0.6  # of the windows' statistic: CT noise, which is correlated, comes to 0.4
 MUCH = 1.2  # of the noise's deviation: who takes away more takes scene
 LITTLE = 0.85  # of the noise's deviation: an error above it is hardly less than the noise was
@@ -43,6 +44,12 @@ def fit(
         float | None,
         typer.Option(help="Lambda of the smooth windows; by default the smoothest are taken."),
     ] = None,
+    photons: Annotated[
+        bool,
+        typer.Option(
+            "--photons", help="Make noise that grows with the light equal; undo it after."
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another training.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a fit stopped.")] = False,
     overwrite: Annotated[
@@ -64,7 +71,9 @@ def fit(
     run_dir = _check(out, resume, overwrite)
     batch = collect(inputs, run_dir, SERIES)
     with bar("reading", sum(_size(item.source) for item in batch.items)) as progress:
-        own = gather(batch.items, key, progress=lambda pixels: progress.advance(pixels))
+        own = gather(
+            batch.items, key, photons=photons, progress=lambda pixels: progress.advance(pixels)
+        )
     for sentence in own.unreadable:
         say(sentence)
     for words, sentences in (("left out", own.left_out), ("cut off in part", own.parts)):
@@ -72,9 +81,14 @@ def fit(
             more = f" So are {len(sentences) - 1} more, see {run_dir / RECORD}."
             say(f"{words.capitalize()}: {sentences[0]}{more if len(sentences) > 1 else ''}")
     say(_found(own))
+    if not photons and own.light > UNEVEN:
+        say(
+            f"In the light the noise is {own.light:.2g} times as strong as in the dark, and one "
+            "strength is learnt; --photons makes it equal first."
+        )
     if overwrite and run_dir.exists():
         shutil.rmtree(run_dir)
-    asked = {"minutes": minutes, "lam": lam, "seed": seed, "key": key}
+    asked = {"minutes": minutes, "lam": lam, "photons": photons, "seed": seed, "key": key}
     _note(run_dir, asked, batch.items, own.card())
     try:
         report = _fit(own, run_dir, out, minutes, lam, seed)
@@ -83,6 +97,8 @@ def fit(
         raise typer.Exit(130) from None
     for line in _learnt(report, own.scale.span, len(own.arrays)):
         say(line)
+    if photons:
+        say("Deviations and errors above are of roots, in which the noise is equally strong.")
     say(f"The model is {out} ({out.stat().st_size / 1e6:.1f} MB); {run_dir} has the report.")
     say(f"docrestore restore --task denoise --weights {out} FOLDER -o denoised")
 
@@ -105,6 +121,7 @@ def _fit(own: Any, run_dir: Path, out: Path, minutes: float, lam: float | None, 
         fitted = fit_denoiser(images, run_dir, preset=plan, minutes=minutes, lam=lam, seed=seed)
     except TrainingError as error:
         raise FitError(f"{error}") from None
+    own.scale = own.scale.knowing(fitted.report["smooth"]["noise_std"] / 255)
     fitted.save(out, **own.card())
     return fitted.report
 
@@ -116,8 +133,9 @@ def _look_for_noise(found: dict[str, Any], span: float, lam: float | None) -> No
         return
     sentence = (
         f"no smooth areas were found to learn the noise from: the {found['windows']} smoothest "
-        f"windows of {found['window']} pixels, with a deviation of {std:.3g}, hold scene too. Add "
-        f"images with areas where nothing is to be seen"
+        f"windows of {found['window']} pixels, with a deviation of {std:.3g}, differ more than one "
+        f"noise does: they hold scene too, or its strength depends on the light. Add images with "
+        f"areas where nothing is to be seen"
     )
     if lam is None:
         from docrestore.smooth import rounded_up
@@ -200,7 +218,8 @@ def _learnt(report: dict[str, Any], span: float, images: int) -> list[str]:
         std, rest = (smooth.get(name, 0.0) * span / 255 for name in ("noise_std", "contamination"))
         lines.append(
             f"{smooth['windows']} smooth windows of {smooth.get('looked_at', '?')} (lambda "
-            f"{smooth.get('lambda', 0):.2g}): noise of {std:.3g}, about {rest:.2g} of it scene."
+            f"{smooth.get('lambda', 0):.2g}): noise of {std:.3g}; about {rest:.2g} of it may be "
+            "scene."
         )
     wrong = min((abs(game["std_ratio"] - 1) for game in report.get("games", [])), default=0.0)
     if wrong > TOLERANCE:

@@ -17,11 +17,13 @@ from torch import nn
 from docrestore import provenance
 from docrestore.checkpoints import put_in_place
 from docrestore.denoise_scores import light_ratio, means, noise_found, scores
-from docrestore.denoising import PRESETS, denoise, fit_denoiser
+from docrestore.denoising import PRESETS, fit_denoiser
 from docrestore.denoising_plan import Plan, guard, open_set
 from docrestore.denoising_presets import in_units
 from docrestore.devices import pick_device, pick_precision
+from docrestore.equal_noise import denoise_on, made_equal
 from docrestore.held_out import held_out
+from docrestore.images.series.scale import Scale
 from docrestore.methods import METHODS
 from docrestore.model_card import denoiser_facts
 from docrestore.noisy import NoisyCrops, NoisyImages
@@ -144,12 +146,14 @@ class Bench:
             log_every=50,
             **how.get("settings", {}),
         )
+        images, scale = made_equal(self.train) if how.get("photons") else (self.train, None)
         fitted = fit_denoiser(
-            self.train, self.folder / row, preset=preset, seed=self.seed, device=self.device,
+            images, self.folder / row, preset=preset, seed=self.seed, device=self.device,
             progress=False,
         )  # fmt: skip
         seconds, worth = fitted.report["seconds"], dict[str, Any]()
         smooth = fitted.report["smooth"]
+        scale = scale and scale.knowing(smooth["noise_std"] / 255)
         for number, (name, path) in enumerate(fitted.stages.items()):
             trained = number + ("g2" not in fitted.stages)  # g2 comes out of the game itself
             so_far = ["game", *list(fitted.stages)[: number + 1]]
@@ -158,12 +162,13 @@ class Bench:
                 row,
                 name if row == "gan2gan" else f"{row} {name}",
                 load(path).to(self.device),
+                scale=scale,
                 steps=trained * budget.steps,
                 game_steps=len(fitted.report["games"]) * preset.steps[0],
                 seconds=spent,
                 chosen=name == fitted.chosen,
                 selection=fitted.report["selection"][name],
-                true_error=self._true_error(path, fitted.report["held_out"]),
+                true_error=self._true_error(path, fitted.report["held_out"], scale),
                 smooth={key: smooth[key] for key in ("noise_std", "contamination", "windows")},
                 std_ratios=[game["std_ratio"] for game in fitted.report["games"]],
             )
@@ -173,10 +178,11 @@ class Bench:
         fitted.save(self._weights(row), **card)
         put_in_place(self.path(row), json.dumps(fitted.report, indent=1).encode())
 
-    def _true_error(self, path: Path, names: list[str]) -> float:
+    def _true_error(self, path: Path, names: list[str], scale: Scale | None) -> float:
         """What the choice had to estimate: root mean square on the images held out, in 1/255."""
         judges = [one for one in self.train if f"{one.set}/{one.id}" in names]
-        restored = denoise(load(path).to(self.device), [one.degraded for one in judges])
+        network = load(path).to(self.device)
+        restored = denoise_on(scale, network, [one.degraded for one in judges])
         pairs = zip(restored, judges, strict=True)
         wrong = [float(np.square(ours - one.clean).mean()) for ours, one in pairs]
         return 255 * float(np.mean(wrong)) ** 0.5
@@ -226,12 +232,20 @@ class Bench:
         self._note(row, row, pages, **facts)
 
     def _write(
-        self, row: str, name: str, network: nn.Module, *, seconds: float, **facts: Any
+        self,
+        row: str,
+        name: str,
+        network: nn.Module,
+        *,
+        seconds: float,
+        scale: Scale | None = None,
+        **facts: Any,
     ) -> dict[str, Any]:
         """Score a network and note it; return its means."""
         begun, pages = time.perf_counter(), []
         for images in self.tested:
-            pages += scores(denoise(network, [one.degraded for one in images]), images)
+            noisy = [one.degraded for one in images]
+            pages += scores(denoise_on(scale, network, noisy), images)
         steps, budget = facts["steps"], self.budget
         seen = steps * budget.batch + facts.get("game_steps", 0) * budget.game_batch
         return self._note(

@@ -15,6 +15,7 @@ import numpy as np
 from docrestore.denoising_presets import Preset
 from docrestore.images import ImageError, why_not_opened
 from docrestore.images.series import Series, read_series
+from docrestore.images.series.photons import Photons, strongest, zero_light
 from docrestore.images.series.scale import Part, Scale, fill_holes, noise_std, usable_parts
 from docrestore.noisy import NoisyImages
 from docrestore.restoring.collecting import Item
@@ -39,6 +40,8 @@ class OwnImages:
         clean: the parts of each in which noise was not cut off.
         scale: which values of the files became 0 and 1.
         noise: median standard deviation of the noise, in values of the files; see `noise_std`.
+        zero: the value of no light, where noise grows with it; see `images.series.photons`.
+        light: times the noise is as strong in the light as in the dark; 1 without `zero`.
         types: types of the values in the files.
         files: number of files that were read.
         every: one frame in so many was taken, counted through all files.
@@ -52,6 +55,8 @@ class OwnImages:
     clean: dict[str, list[Part]] = field(default_factory=dict)
     scale: Scale = Scale(0.0, 1.0)
     noise: float = 0.0
+    zero: float | None = None
+    light: float = 1.0
     types: list[str] = field(default_factory=list)
     files: int = 0
     every: int = 1
@@ -86,6 +91,7 @@ def gather(
     items: Sequence[Item],
     key: str | None = None,
     *,
+    photons: bool = False,
     most: int = MOST,
     progress: Callable[[float], None] = lambda pixels: None,
 ) -> OwnImages:
@@ -97,11 +103,12 @@ def gather(
     Args:
         items: from `collect`.
         key: of the array in MATLAB and HDF5 files.
+        photons: make noise that grows with the light equal, see docrestore.images.series.photons.
         most: pixels to keep at most.
         progress: called with the pixels of each frame that is done.
 
     Raises:
-        OwnImagesError: if no frame is left.
+        OwnImagesError: if no frame is left, or with `photons` if the noise does not grow.
     """
     own, opened = OwnImages(), list[Series]()
     for item in items:
@@ -126,15 +133,26 @@ def gather(
     if not own.arrays:
         why = "; ".join([*own.unreadable, *own.left_out][:5]).rstrip(".")
         raise OwnImagesError(f"there is no image to learn from: {why or 'no image was found'}.")
-    own.noise = float(np.median([noise_std(part) for part in own.clean_parts()[:: _step(own)]]))
+    parts = own.clean_parts()[:: _step(own)]
+    own.noise = float(np.median([noise_std(part) for part in parts]))
+    own.zero = zero_light(parts)
+    own.light = 1.0 if own.zero is None else strongest(parts)
     pixels = sum(array.size for array in own.arrays)
     try:
-        own.scale = Scale.of(own.arrays, pixels)
+        own.scale = _scale(own, pixels, photons)
     except ValueError as error:
         raise OwnImagesError(str(error)) from None
     for index, array in enumerate(own.arrays):  # one after the other: not twice in memory
         own.arrays[index] = own.scale.to_unit(array)
     return own
+
+
+def _scale(own: OwnImages, pixels: int, photons: bool) -> Scale:
+    if not photons:
+        return Scale.of(own.arrays, pixels)
+    if own.zero is None:
+        raise ValueError("noise that grows with the light is not seen in these images.")
+    return Photons.of(own.arrays, pixels, own.zero)
 
 
 def _take(series: Series, own: OwnImages, first: int, progress: Callable[[float], None]) -> None:

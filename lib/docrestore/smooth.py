@@ -173,9 +173,9 @@ class Smooth:
     def report(self, reach: int = 16) -> dict[str, object]:
         """What was found: counts, lambda, and the noise in units of 1/255.
 
-        `contamination` is how much of the deviation is scene and not noise, as far as the noisy
-        images alone can say: what the variance of all windows exceeds that of the smoothest tenth
-        by, as a standard deviation.
+        `contamination` is how much of the deviation may be scene, as far as the noisy images alone
+        can say: what the variance of all windows exceeds that of the smoothest tenth by, as a
+        standard deviation. Noise that is stronger in some windows counts as well.
         """
         sample, first = self.noise(), self.best(max(1, len(self) // 10)).noise()
         excess = max(0.0, float(sample.var() - first.var()))

@@ -11,6 +11,7 @@ import numpy as np
 from docrestore import __version__
 from docrestore.images import ImageError
 from docrestore.images.series import Series, made_by, read_series, result_name
+from docrestore.images.series.photons import scale_of
 from docrestore.images.series.scale import Scale, fill_holes, noise_std
 from docrestore.inference import restore
 from docrestore.restoring import Restorer
@@ -43,7 +44,7 @@ class SeriesRestorer(Restorer):
     def of(cls, base: Restorer, card: dict[str, Any], key: str | None) -> "SeriesRestorer":
         """Of a network, and of what its card says about the images that it was fitted to."""
         known = card.get("scale")
-        scale = Scale(float(known["low"]), float(known["high"])) if known else None
+        scale = scale_of(known) if known else None
         return cls(base.run, base.facts | {"key": key}, scale, card.get("noise_std"), key)
 
     def pixels(self, source: Path) -> int:

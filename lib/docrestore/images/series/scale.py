@@ -69,6 +69,10 @@ class Scale:
     def from_unit(self, frame: np.ndarray) -> np.ndarray:
         return frame.astype(np.float64) * self.span + self.low
 
+    def knowing(self, noise: float) -> "Scale":
+        """The same with what it needs to know of the noise, a deviation on its scale: nothing."""
+        return self
+
     def card(self) -> dict[str, float]:
         """For the model's card."""
         return asdict(self)
