@@ -11,7 +11,7 @@ from docrestore import denoising_speed
 from docrestore.ablation import Difference, differences
 from docrestore.denoising_plan import read_plan
 from docrestore.ledger import Claim, denoisers, peeking, real_noise, rivals
-from docrestore.ledger.denoisers import CHOSEN, OURS, PLAIN, WAYS, Run, row, spoken
+from docrestore.ledger.denoisers import CHOSEN, OURS, PHOTONS, PLAIN, WAYS, Run, row, spoken
 from docrestore.ledger.rows import metric_table
 from docrestore.ledger.tables import markdown
 from docrestore.models import MODELS
@@ -29,6 +29,7 @@ HEADLINES = ("gaussian-25", "correlated-25")
 METRICS = {"psnr": "PSNR", "ssim": "SSIM", "ssim_released": "SSIM as released"}
 ROUNDS = [f"{OURS} {name}" for name in ("noisier", "g2g1", "g2g2", "g2g3")]
 SINGLE = ("noise2void", "neighbor2neighbor", PLAIN, *ROUNDS, CHOSEN)
+REAL = (*SINGLE, PHOTONS)
 CURVES = ("noise2clean", "noise2clean, shuffled", "noise2noise", "noise2void", "neighbor2neighbor")
 UNIT = "PSNR, dB"
 
@@ -52,8 +53,8 @@ def gan2gan_parts(claims: Sequence[Claim]) -> dict[str, str]:
         "gan2gan_estimates.md": peeking.estimates(made) or not_run(BENCH),
         "gan2gan_curve.md": curve_part(whole),
         "gan2gan_stages.md": stages_part(runs),
-        "gan2gan_real.md": real_noise.scores_table(runs, SINGLE) or not_run(BENCH),
-        "gan2gan_real_ssim.md": real_noise.scores_table(runs, SINGLE, "ssim") or not_run(BENCH),
+        "gan2gan_real.md": real_noise.scores_table(runs, REAL) or not_run(BENCH),
+        "gan2gan_real_ssim.md": real_noise.scores_table(runs, REAL, "ssim") or not_run(BENCH),
         "gan2gan_real_noise.md": real_noise.noise_table(runs) or not_run(BENCH),
         "gan2gan_speed.md": speed_part(denoising_speed.FILE, "denoising_speed"),
     }

@@ -219,6 +219,29 @@ def test_fit_scales_the_images_and_the_model_keeps_the_scale(tmp_path, asked):
     np.testing.assert_allclose(tifffile.imread(tmp_path / "out/stack.tif"), WIDE, atol=1)
 
 
+def test_noise_that_grows_with_the_light_is_told_and_made_equal(tmp_path, asked):
+    """The scale of roots goes into the model, and restoring undoes it."""
+    from test_photons import ZERO, counted
+
+    stack = np.stack([counted(seed, (220, 300))[0] for seed in range(2)])
+    (tmp_path / "in").mkdir()
+    np.save(tmp_path / "in/a.npy", stack)
+    model = tmp_path / "m.safetensors"
+    ran = fit(tmp_path / "in", "-o", model, "--lam", 9)  # smooth windows are not the point here
+    assert ran.status == 0 and "times as strong as in the dark" in ran.err
+    ran = fit(tmp_path / "in", "-o", model, "--lam", 9, "--photons", "--resume")
+    assert "other photons" in ran.err
+    ran = fit(tmp_path / "in", "-o", model, "--lam", 9, "--photons", "--overwrite")
+    assert ran.status == 0 and "are of roots" in ran.err and "in the dark" not in ran.err
+    scale = weights.card(model)["scale"]
+    assert scale["zero"] == pytest.approx(ZERO, abs=80)
+    span = scale["high"] - scale["low"]
+    assert scale["variance"] == pytest.approx((7.65 / 255 * span) ** 2)
+    assert restore("--weights", model, tmp_path / "in", "-o", tmp_path / "out").status == 0
+    wanted = stack.clip(scale["zero"]) + scale["variance"]  # a network that changes nothing
+    np.testing.assert_allclose(np.load(tmp_path / "out/a.npy"), wanted, rtol=1e-4)
+
+
 def test_images_without_smooth_areas_are_refused_before_they_are_learnt_from(tmp_path, asked):
     """Noise of 20 on grain of 400: nothing is smooth. Whoever insists is told what to expect."""
     rng = np.random.default_rng(0)

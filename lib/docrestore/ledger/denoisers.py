@@ -21,14 +21,17 @@ from docrestore.ledger.tables import markdown
 from docrestore.paths import here
 from docrestore.selection import keep
 
-__all__ = ["CHOSEN", "KNOWN", "NAMES", "OURS", "PLAIN", "STAGES", "WAYS", "Run", "a_round",
-           "as_result", "best_classical", "budgets", "chosen", "costs_table", "published",
-           "read_runs", "rounds", "row", "seconds", "spoken", "stage", "versus"]  # fmt: skip
+__all__ = ["CHOSEN", "KNOWN", "NAMES", "OURS", "PHOTONS", "PLAIN", "STAGES", "WAYS", "Run",
+           "a_round", "as_result", "best_classical", "budgets", "chosen", "costs_table",
+           "published", "read_runs", "rounds", "row", "seconds", "spoken", "stage",
+           "versus"]  # fmt: skip
 
 FILE = ("book", "ledger", "denoising.json")
 CHOSEN, PLAIN = "GAN2GAN, chosen blindly", "plain GAN2GAN, chosen blindly"
 OURS = "gan2gan rescaled"  # the plan's row of what the book recommends
 WAYS = {OURS: CHOSEN, "gan2gan": PLAIN}
+PHOTONS = "GAN2GAN on roots, chosen blindly"
+CHANGED = {"gan2gan photons": PHOTONS}  # rows of the plan that are no way for every noise
 STAGES = {"noisier": "first estimate", "g2": "g₂ of the game"}
 STAGES |= {f"g2g{number}": f"round {number}" for number in (1, 2, 3)}
 NAMES = {  # of a result -> for readers
@@ -46,7 +49,7 @@ NAMES = {  # of a result -> for readers
 }
 KNOWN = tuple(name for name in NAMES if name.endswith("sigma known"))  # classical ones
 TESTS = {"bsd68": "BSD68", "set12": "Set12"}
-BLIND = ("noise2void", "neighbor2neighbor", PLAIN, CHOSEN)  # told nothing, and not chosen by scores
+BLIND = ("noise2void", "neighbor2neighbor", PLAIN, CHOSEN, PHOTONS)  # and not chosen by scores
 
 CLAIMED = {"psnr_gray": "psnr", "ssim_gray": "ssim"}  # a claim's words -> a run's
 SUBJECTS = {"network": CHOSEN, "input": "degraded"}
@@ -106,13 +109,13 @@ def row(runs: Sequence[Run], name: str, test: str, budget: str | None = None) ->
 
     Args:
         runs: of `read_runs`.
-        name: of the result, such as noise2void or g2g2; or CHOSEN or PLAIN.
+        name: of the result, such as noise2void or g2g2; or CHOSEN, PLAIN or PHOTONS.
         test: the clean set that was made noisy and is scored; a real set scores itself.
         budget: of the training; None for classical rows, which have none.
     """
     found = Row(NAMES.get(name, name), competes=name in BLIND)
     mine = [run for run in runs if _trained(run) == budget]
-    ways = [way for way, words in WAYS.items() if words == name]
+    ways = [way for way, words in (WAYS | CHANGED).items() if words == name]
     mine = chosen(mine, ways) if ways else [run for run in mine if run["row"] == name]
     for cell in dict.fromkeys(run["cell"] for run in mine):
         pages = [_pages(run, test) for run in mine if run["cell"] == cell]
