@@ -10,13 +10,7 @@ from test_denoising_bench import PLAN
 
 from docrestore.denoising_rows import Bench
 from docrestore.equal_noise import denoise_on, made_equal
-from docrestore.images.series.photons import (
-    Photons,
-    noise_by_light,
-    scale_of,
-    strongest,
-    zero_light,
-)
+from docrestore.images.series.photons import Light, Photons, scale_of
 from docrestore.images.series.scale import Scale
 from docrestore.noisy import NoisyImages
 from docrestore.own_images import OwnImagesError, gather
@@ -36,13 +30,11 @@ def counted(seed: int = 0, size: tuple[int, int] = (320, 480)) -> tuple[np.ndarr
 
 
 def test_the_zero_is_where_noise_would_vanish() -> None:
-    """Within a tenth of the read noise's share; and the line has the gain for its slope."""
-    frames = [counted(seed)[0] for seed in range(3)]
-    assert zero_light(frames) == pytest.approx(ZERO, abs=60)  # the brightest are at 5,600
-    mean, variance = noise_by_light(frames)
-    assert np.polyfit(mean, variance, 1)[0] == pytest.approx(GAIN, rel=0.05)
-    assert strongest(frames) == pytest.approx(np.sqrt(variance[-1] / variance[0]), rel=0.05)
-    assert strongest(frames) > 4
+    light = Light.of([counted(seed)[0] for seed in range(3)])
+    assert light.zero == pytest.approx(ZERO, abs=60)  # the brightest are at 5,600
+    assert np.polyfit(light.mean, light.power, 1)[0] == pytest.approx(GAIN, rel=0.05)
+    assert light.growth > 4
+    assert light._replace(floor=50.0).zero == 50.0, "no noise is cut off"
 
 
 @pytest.mark.parametrize("grain", ["white", "correlated", "hits"])
@@ -54,23 +46,25 @@ def test_noise_of_one_strength_has_no_zero(grain: str) -> None:
         noise = (noise + np.roll(noise, 1, 1) + np.roll(noise, 1, 2)) / 3
     if grain == "hits":
         noise = noise * (rng.random(noise.shape) < 0.3)
-    frames = [(one + other).astype(np.float32) for one, other in zip(clean, noise, strict=True)]
-    assert zero_light(frames) is None
-    assert strongest(frames) < 1.3
+    light = Light.of([(a + b).astype(np.float32) for a, b in zip(clean, noise, strict=True)])
+    assert light.zero is None and light.growth < 1.3
+    with pytest.raises(ValueError, match="leave photons out"):
+        Photons.found(light, Scale(0.0, 1.0))
 
 
 def test_frames_too_small_or_without_noise_say_nothing() -> None:
-    for frame in (np.zeros((8, 8), np.float32), np.ones((64, 64), np.float32)):
-        assert zero_light([frame]) is None and strongest([frame]) == 1.0
+    for frames in ([], [np.zeros((8, 8), np.float32)], [np.ones((64, 64), np.uint16)]):
+        light = Light.of(frames)
+        assert light.zero is None and light.growth == 1.0
 
 
 def test_roots_have_one_noise_and_the_way_back_is_right_in_the_mean() -> None:
     noisy, clean = counted()
-    scale = Photons.of([noisy], noisy.size, ZERO)
+    scale = Photons.found(Light.of([noisy]), Scale.of([noisy], noisy.size))
     unit = scale.to_unit(noisy)
     assert unit.dtype == np.float32
     assert np.percentile(unit, (0.1, 99.9)) == pytest.approx([0, 1], abs=1e-5)
-    assert strongest([unit]) < 1.35, "of noise that was four times as strong in the light"
+    assert Light.of([unit]).growth < 1.2, "of noise that was four times as strong in the light"
     level = np.full((400, 400), 20.0)  # photons; a perfect denoiser answers with the mean root
     rng = np.random.default_rng(1)
     flat = GAIN * rng.poisson(level) + BLACK + rng.normal(0, READ, level.shape)
@@ -92,15 +86,15 @@ def test_files_are_gathered_as_roots(tmp_path: Path) -> None:
         np.save(tmp_path / f"{seed}.npy", counted(seed)[0])
     items = collect([tmp_path], tmp_path / "out", SERIES).items
     plain = gather(items)
-    assert plain.zero == pytest.approx(ZERO, abs=80) and plain.light > 3
+    assert plain.light.zero == pytest.approx(ZERO, abs=80) and plain.light.growth > 3
     assert type(plain.scale) is Scale
     own = gather(items, photons=True)
-    assert own.card()["scale"]["zero"] == own.zero == plain.zero
-    assert strongest(own.arrays) < 1.4
+    assert own.card()["scale"]["zero"] == plain.light.zero
+    assert own.light.growth < 1.2, "of the roots"
     for seed in range(2):
         equal = np.random.default_rng(seed).normal(500, 20, (128, 128)).astype(np.float32)
         np.save(tmp_path / f"{seed}.npy", equal)
-    with pytest.raises(OwnImagesError, match="grows with the light is not seen"):
+    with pytest.raises(OwnImagesError, match="does not grow with the light"):
         gather(items, photons=True)
 
 
@@ -121,7 +115,7 @@ def test_a_set_keeps_its_names_and_groups(tmp_path: Path) -> None:
     for one, other in zip(found, noisy, strict=True):
         np.testing.assert_allclose(one, other.clip(scale.zero), atol=1e-5)
     equal = NoisyImages.of([np.random.default_rng(0).random((64, 64)).astype(np.float32)])
-    with pytest.raises(ValueError, match="not seen in own"):
+    with pytest.raises(ValueError, match="does not grow"):
         made_equal(equal)
 
 

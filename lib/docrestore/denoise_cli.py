@@ -19,7 +19,7 @@ app = typer.Typer(
     help="Learn to denoise from noisy images alone; `docrestore restore --task denoise` does it.",
 )
 SCENE = 0.3  # share of the noise's deviation that may be scene
-UNEVEN = 1.5  # times the noise is as strong in the light as in the dark: worth a sentence
+UNEVEN = 1.8  # times the noise is as strong in the light as in the dark: worth a sentence
 UNLIKE = 0.6  # of the windows' statistic: CT noise, which is correlated, comes to 0.4
 MUCH = 1.2  # of the noise's deviation: who takes away more takes scene
 LITTLE = 0.85  # of the noise's deviation: an error above it is hardly less than the noise was
@@ -81,11 +81,8 @@ def fit(
             more = f" So are {len(sentences) - 1} more, see {run_dir / RECORD}."
             say(f"{words.capitalize()}: {sentences[0]}{more if len(sentences) > 1 else ''}")
     say(_found(own))
-    if not photons and own.light > UNEVEN:
-        say(
-            f"In the light the noise is {own.light:.2g} times as strong as in the dark, and one "
-            "strength is learnt; --photons makes it equal first."
-        )
+    if sentence := _of_light(own, photons):
+        say(sentence)
     if overwrite and run_dir.exists():
         shutil.rmtree(run_dir)
     asked = {"minutes": minutes, "lam": lam, "photons": photons, "seed": seed, "key": key}
@@ -98,7 +95,7 @@ def fit(
     for line in _learnt(report, own.scale.span, len(own.arrays)):
         say(line)
     if photons:
-        say("Deviations and errors above are of roots, in which the noise is equally strong.")
+        say("Deviations and errors in these last lines are of roots, not of values.")
     say(f"The model is {out} ({out.stat().st_size / 1e6:.1f} MB); {run_dir} has the report.")
     say(f"docrestore restore --task denoise --weights {out} FOLDER -o denoised")
 
@@ -134,8 +131,8 @@ def _look_for_noise(found: dict[str, Any], span: float, lam: float | None) -> No
     sentence = (
         f"no smooth areas were found to learn the noise from: the {found['windows']} smoothest "
         f"windows of {found['window']} pixels, with a deviation of {std:.3g}, differ more than one "
-        f"noise does: they hold scene too, or its strength depends on the light. Add images with "
-        f"areas where nothing is to be seen"
+        f"noise does: they hold scene too, or its strength is not the same everywhere. Add images "
+        f"with areas where nothing is to be seen"
     )
     if lam is None:
         from docrestore.smooth import rounded_up
@@ -184,7 +181,7 @@ def _note(run_dir: Path, asked: dict[str, Any], items: Any, found: dict[str, Any
     about = {"program": "docrestore", **asked, "files": files}
     record = run_dir / RECORD
     if record.is_file():
-        was = json.loads(record.read_text("utf-8"))
+        was = {"photons": False} | json.loads(record.read_text("utf-8"))  # older ones do not say
         other = [name for name, value in about.items() if was.get(name) != value]
         if other:
             raise FitError(
@@ -196,12 +193,26 @@ def _note(run_dir: Path, asked: dict[str, Any], items: Any, found: dict[str, Any
     put_in_place(record, (text + "\n").encode("utf-8", "backslashreplace"))
 
 
+def _of_light(own: Any, photons: bool) -> str:
+    """What is to be said of noise that is stronger in the light; "" where it is not."""
+    if own.light.growth < UNEVEN:
+        return ""
+    times = f"the noise is {own.light.growth:.2g} times as strong as in the dark"
+    if photons:
+        return f"Among the roots {times} still: are all images of one instrument and one setting?"
+    if own.light.zero is None:
+        return ""
+    return f"In the light {times}, and one strength is learnt. Begin anew with --photons."
+
+
 def _found(own: Any) -> str:
+    import numpy as np
+
     sizes = sorted({array.shape for array in own.arrays})
     size = " x ".join(map(str, sizes[0])) if len(sizes) == 1 else "several sizes"
     rest = f", one frame in {own.every}" if own.every > 1 else ""
     files = f"{own.files} file{'s' * (own.files != 1)} ({', '.join(own.types)}{rest})"
-    low, high = own.scale.low, own.scale.high
+    low, high = own.scale.from_unit(np.array([0.0, 1.0]))
     return (
         f"{len(own.arrays)} images of {size} in {files}; {low:.5g} to {high:.5g} hold 99.8 % of "
         f"their values; noise about {own.noise:.3g}."

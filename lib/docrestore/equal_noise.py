@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from torch import nn
 
-from docrestore.images.series.photons import Photons, zero_light
-from docrestore.images.series.scale import Scale
+from docrestore.images.series.photons import Light, Photons
+from docrestore.images.series.scale import Scale, usable_parts
 from docrestore.noisy import NoisyImages
 from docrestore.selection import denoise
 
@@ -20,13 +20,12 @@ def made_equal(images: NoisyImages) -> tuple[NoisyImages, Photons]:
     """The roots of all images of one set, with its name and groups, and the scale to undo them.
 
     Raises:
-        ValueError: if noise that grows with the light is not seen in them.
+        ValueError: if noise does not grow with the light where it was not cut off.
     """
     noisy = [one.degraded for one in images]
-    name, zero = images.sets[0], zero_light(noisy)
-    if zero is None:
-        raise ValueError(f"noise that grows with the light is not seen in {name}.")
-    scale = Photons.of(noisy, sum(one.size for one in noisy), zero)
+    parts = [part.of(one) for one in noisy for part in usable_parts(one)[0]]
+    values = Scale.of(noisy, sum(one.size for one in noisy))
+    scale, name = Photons.found(Light.of(parts), values), images.sets[0]
     made = NoisyImages.of([scale.to_unit(one) for one in noisy], [one.id for one in images], name)
     for row, old in zip(made.rows, images.rows, strict=True):
         row["group"] = old.get("group", "")

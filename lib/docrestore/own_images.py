@@ -15,7 +15,7 @@ import numpy as np
 from docrestore.denoising_presets import Preset
 from docrestore.images import ImageError, why_not_opened
 from docrestore.images.series import Series, read_series
-from docrestore.images.series.photons import Photons, strongest, zero_light
+from docrestore.images.series.photons import Light, Photons
 from docrestore.images.series.scale import Part, Scale, fill_holes, noise_std, usable_parts
 from docrestore.noisy import NoisyImages
 from docrestore.restoring.collecting import Item
@@ -40,8 +40,7 @@ class OwnImages:
         clean: the parts of each in which noise was not cut off.
         scale: which values of the files became 0 and 1.
         noise: median standard deviation of the noise, in values of the files; see `noise_std`.
-        zero: the value of no light, where noise grows with it; see `images.series.photons`.
-        light: times the noise is as strong in the light as in the dark; 1 without `zero`.
+        light: the noise over the light in the clean parts, as learnt from: of roots with `photons`.
         types: types of the values in the files.
         files: number of files that were read.
         every: one frame in so many was taken, counted through all files.
@@ -55,8 +54,7 @@ class OwnImages:
     clean: dict[str, list[Part]] = field(default_factory=dict)
     scale: Scale = Scale(0.0, 1.0)
     noise: float = 0.0
-    zero: float | None = None
-    light: float = 1.0
+    light: Light = field(default_factory=lambda: Light.of([]))
     types: list[str] = field(default_factory=list)
     files: int = 0
     every: int = 1
@@ -135,24 +133,18 @@ def gather(
         raise OwnImagesError(f"there is no image to learn from: {why or 'no image was found'}.")
     parts = own.clean_parts()[:: _step(own)]
     own.noise = float(np.median([noise_std(part) for part in parts]))
-    own.zero = zero_light(parts)
-    own.light = 1.0 if own.zero is None else strongest(parts)
+    own.light = Light.of(parts)
     pixels = sum(array.size for array in own.arrays)
     try:
-        own.scale = _scale(own, pixels, photons)
+        own.scale = Scale.of(own.arrays, pixels)
+        own.scale = Photons.found(own.light, own.scale) if photons else own.scale
     except ValueError as error:
         raise OwnImagesError(str(error)) from None
     for index, array in enumerate(own.arrays):  # one after the other: not twice in memory
         own.arrays[index] = own.scale.to_unit(array)
+    if photons:
+        own.light = Light.of(own.clean_parts()[:: _step(own)])
     return own
-
-
-def _scale(own: OwnImages, pixels: int, photons: bool) -> Scale:
-    if not photons:
-        return Scale.of(own.arrays, pixels)
-    if own.zero is None:
-        raise ValueError("noise that grows with the light is not seen in these images.")
-    return Photons.of(own.arrays, pixels, own.zero)
 
 
 def _take(series: Series, own: OwnImages, first: int, progress: Callable[[float], None]) -> None:

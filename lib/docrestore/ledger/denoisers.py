@@ -221,8 +221,8 @@ def _place(run: Run) -> str:
     """What a run was trained on, in few words: "2 cores", or the name of a GPU."""
     machine = run["machine"]
     if machine["device"] == "cpu":
-        return f"{machine['threads']} cores"
-    return str(machine["device"]).removeprefix("NVIDIA ").split()[0]
+        return f"{machine['threads']} core{'s' * (machine['threads'] != 1)}"
+    return str(machine["device"]).removeprefix("NVIDIA ")
 
 
 def as_result(runs: Sequence[Run]) -> Result | None:

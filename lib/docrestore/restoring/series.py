@@ -11,7 +11,7 @@ import numpy as np
 from docrestore import __version__
 from docrestore.images import ImageError
 from docrestore.images.series import Series, made_by, read_series, result_name
-from docrestore.images.series.photons import scale_of
+from docrestore.images.series.photons import Photons, scale_of
 from docrestore.images.series.scale import Scale, fill_holes, noise_std
 from docrestore.inference import restore
 from docrestore.restoring import Restorer
@@ -106,6 +106,8 @@ class SeriesRestorer(Restorer):
 
     def _note(self, noise: float) -> str:
         """A sentence where the noise of a file is not that of the model."""
+        if isinstance(self.scale, Photons):  # theirs is as strong as a file is bright
+            return ""
         if not self.noise or 1 / OTHER_NOISE <= noise / self.noise <= OTHER_NOISE:
             return ""
         return (

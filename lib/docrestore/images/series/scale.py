@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["Part", "Scale", "fill_holes", "noise_std", "usable_parts"]
+__all__ = ["Part", "Scale", "diagonal", "fill_holes", "noise_std", "usable_parts"]
 
 PERCENTILES = (0.1, 99.9)
 CLIPPED = 0.01  # share of pixels at the lowest or highest value that is no chance any more
@@ -212,7 +212,12 @@ def noise_std(frame: np.ndarray) -> float:
     >>> round(noise_std(np.random.default_rng(0).normal(5, 2, (400, 400))), 1)
     2.0
     """
+    details = diagonal(frame)
+    details = details[np.isfinite(details)]
+    return float(np.median(np.abs(details)) / 0.6745) if details.size else 0.0
+
+
+def diagonal(frame: np.ndarray) -> np.ndarray:
+    """Haar's finest diagonal details of (H, W): (H // 2, W // 2), of white noise's deviation."""
     even = frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2]
-    diagonal = (even[::2, ::2] - even[::2, 1::2] - even[1::2, ::2] + even[1::2, 1::2]) / 2
-    diagonal = diagonal[np.isfinite(diagonal)]
-    return float(np.median(np.abs(diagonal)) / 0.6745) if diagonal.size else 0.0
+    return (even[::2, ::2] - even[::2, 1::2] - even[1::2, ::2] + even[1::2, 1::2]) / 2
