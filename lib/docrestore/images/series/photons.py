@@ -53,11 +53,13 @@ class Light(NamedTuple):
         """
         means, powers, floors = [np.zeros(0)], [np.zeros(0)], [np.inf]
         for frame in frames:
-            floors.append(float(np.percentile(frame, CUT)))
             tall, wide = (side // AREA for side in frame.shape)
+            if not tall or not wide:
+                continue
+            floors.append(float(np.percentile(frame, CUT)))
             whole = np.asarray(frame, np.float32)[: tall * AREA, : wide * AREA]
             for found, values in ((means, whole), (powers, np.square(diagonal(whole)))):
-                side = values.shape[0] // max(tall, 1)
+                side = values.shape[0] // tall
                 areas = values.reshape(tall, side, wide, side)
                 found.append(areas.mean((1, 3), dtype=np.float64).ravel())
         mean, power = np.concatenate(means), np.concatenate(powers)
