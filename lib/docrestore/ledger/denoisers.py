@@ -8,6 +8,7 @@ puts noise on its targets.
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ NAMES = {  # of a result -> for readers
     "total variation, sigma known": "total variation, σ known",
 }
 KNOWN = tuple(name for name in NAMES if name.endswith("sigma known"))  # classical ones
+TWO_CORES = "2 cores"  # what most rows were trained on
 TESTS = {"bsd68": "BSD68", "set12": "Set12"}
 BLIND = ("noise2void", "neighbor2neighbor", PLAIN, CHOSEN, PHOTONS)  # and not chosen by scores
 
@@ -189,10 +191,13 @@ def versus(
 
 
 def costs_table(runs: Sequence[Run], cell: str, tests: Sequence[str]) -> str:
-    """A line a row and budget of one cell: what it cost and what it is worth, the mean of seeds."""
+    """A line a row and budget of one cell: what it cost and what it is worth, the mean of seeds.
+
+    Minutes are of two cores, or of what is named behind them.
+    """
     heads = [f"PSNR {TESTS.get(one, one)}" for one in tests]
     ssims = ["SSIM 11 x 11", "SSIM as released"]
-    lines = [["row", "steps", "megapixels seen", "minutes", "on", *heads, *ssims]]
+    lines = [["row", "steps", "megapixels seen", "minutes", *heads, *ssims]]
     kept = [id(run) for run in chosen(runs, WAYS)]
     for budget in [None, *budgets(runs)]:
         for name, words in NAMES.items():
@@ -205,12 +210,12 @@ def costs_table(runs: Sequence[Run], cell: str, tests: Sequence[str]) -> str:
             if not mine:
                 continue
             mark = " (chosen)" if any(id(run) in kept for run in mine) else ""
-            cost = ["", "", "", ""]
+            cost = ["", "", ""]
             if budget:
                 seconds = np.mean([run["seconds"] for run in mine])
-                places = ", ".join(sorted({_place(run) for run in mine}))
+                places = sorted({_place(run) for run in mine} - {TWO_CORES})
                 cost = [f"{mine[0]['steps']:,}", f"{mine[0]['megapixels_seen']:,.0f}",
-                        f"{seconds / 60:.1f}", places]  # fmt: skip
+                        " ".join([f"{seconds / 60:.1f}", *places])]  # fmt: skip
             worth = [f"{_mean(mine, one, 'psnr'):.2f}" for one in tests]
             worth += [f"{_mean(mine, tests[0], key):.3f}" for key in ("ssim", "ssim_released")]
             lines.append([words + mark, *cost, *worth])
@@ -218,11 +223,11 @@ def costs_table(runs: Sequence[Run], cell: str, tests: Sequence[str]) -> str:
 
 
 def _place(run: Run) -> str:
-    """What a run was trained on, in few words: "2 cores", or the name of a GPU."""
+    """What a run was trained on, in few words: "2 cores", or a GPU without its memory."""
     machine = run["machine"]
     if machine["device"] == "cpu":
         return f"{machine['threads']} core{'s' * (machine['threads'] != 1)}"
-    return str(machine["device"]).removeprefix("NVIDIA ")
+    return re.sub(r" \d+GB.*", "", str(machine["device"]).removeprefix("NVIDIA "))
 
 
 def as_result(runs: Sequence[Run]) -> Result | None:
