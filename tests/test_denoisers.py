@@ -190,7 +190,7 @@ def test_every_part_of_the_chapter_is_made_or_says_what_makes_it(monkeypatch) ->
     gain = "+1.00 (+1.00 to +1.00)".replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")
     line = f"| gaussian 25 | 100 | 25.00 | 26.00 | 27.00 | 28.00 | {gain} |"
     assert texts["gan2gan_units.md"].splitlines()[2:] == [line], "both ways, not the one alone"
-    assert "| gaussian 25 | 800 | rescaled |  |  | -0.75" in texts["gan2gan_rivals.md"]
+    assert "| gaussian 25 | 800 |  |  | -0.75" in texts["gan2gan_rivals.md"]
     assert "Below the best round of 3 trainings end" in texts["gan2gan_peeking.md"]
     line = "| gaussian 25 | 100 | 10.00 | 12.00 | 9.00 | 11.00 |"
     assert line in texts["gan2gan_estimates.md"].splitlines()

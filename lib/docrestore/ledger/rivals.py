@@ -23,17 +23,17 @@ RIVALS = ("noise2void", "neighbor2neighbor", "noise2clean")
 def table(runs: Sequence[Run], cells: Sequence[str], test: str) -> str:
     """What the chosen stage has more than each rival with as many steps a training, in dB.
 
-    A line a kind of noise and budget; "" where nothing was run. The plain way stands in where the
-    other was not run.
+    A line a kind of noise and budget, with the steps of one training; "" where nothing was run.
+    The plain way stands in, and is named, where the other was not run.
     """
     lines = []
     for cell, budget, steps, mine in _trainings(runs, cells):
         there = row(mine, CHOSEN, test, budget).pages
-        way, ours = ("rescaled", CHOSEN) if there else ("plain", PLAIN)
+        way, ours = ("", CHOSEN) if there else (", plain", PLAIN)
         found = [versus(mine, cell, ours, one, test, budget) for one in RIVALS]
         if any(found):
-            lines.append([spoken(cell), f"{steps:,}", way, *map(_told, found)])
-    heads = ["noise", "steps a training", "way", *(f"less {NAMES[one]}" for one in RIVALS)]
+            lines.append([spoken(cell) + way, f"{steps:,}", *map(_told, found)])
+    heads = ["noise", "steps", *(f"less {NAMES[one]}" for one in RIVALS)]
     return markdown([heads, *lines], 1) if lines else ""
 
 
